@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds Cargo.lock against the RustSec advisory database.
+"""Compares Cargo.lock with the RustSec advisory database.
 
-.ci/advisories.py [FOLDER]: the database is in FOLDER (or ADVISORY_DB), or is fetched. Where it cannot be reached, that is said, and is no fault:
-a network that is down must not look like a hole. With REQUIRE_ADVISORIES=1 it is one: for a release.
+.ci/advisories.py [FOLDER]: the database is in FOLDER (or ADVISORY_DB), or is downloaded. If it cannot be downloaded, the script says so and
+succeeds, because a network failure is not a vulnerability. With REQUIRE_ADVISORIES=1 it fails then: use this for a release.
 """
 
 import doctest
@@ -64,7 +64,7 @@ def advisories(folder, name):
 
 
 def found(folder, packages):
-    """What is known of these packages: (whether it is a hole, what is said of it)."""
+    """The advisories on these packages: (whether it is a vulnerability, its text)."""
     for name, version in packages:
         for one in advisories(folder, name):
             advisory, versions = one["advisory"], one.get("versions", {})
@@ -72,7 +72,7 @@ def found(folder, packages):
             if advisory.get("withdrawn") or any(meets(version, requirement) for requirement in safe):
                 continue
             kind = advisory.get("informational")
-            yield kind not in ("unmaintained", "notice"), f"{name} {version}: {advisory['id']} ({kind or 'a hole'}); safe: {', '.join(safe) or 'none'}"
+            yield kind not in ("unmaintained", "notice"), f"{name} {version}: {advisory['id']} ({kind or 'a vulnerability'}); safe: {', '.join(safe) or 'none'}"
 
 
 def fetched(into):
@@ -84,7 +84,7 @@ def fetched(into):
         return False
 
 
-# RustSec's database has had more than this for years: a copy with fewer is cut off.
+# RustSec's database has had more advisories than this for years: a copy with fewer is incomplete.
 FEWEST = 500
 
 

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What the scripts share: a throw-away PostgreSQL, a running server, signing in. Source it.
+# Functions that the scripts share: a temporary PostgreSQL, a running server, signing in. Source this file.
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
-# The Postgres programs' folder, in PG_BIN: the PATH first, then where systems put them, the newest first.
+# Finds the folder of PostgreSQL's programs, in PG_BIN: in the PATH first, then in the usual folders, the newest version first.
 find_postgres() {
     local folder
     if command -v initdb >/dev/null && command -v postgres >/dev/null; then
@@ -21,7 +21,7 @@ find_postgres() {
     return 1
 }
 
-# Finds PostgreSQL, and where it is missing and may be installed, installs it.
+# Finds PostgreSQL. If it is missing, root on a system with apt-get installs it.
 need_postgres() {
     find_postgres && return 0
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -29,13 +29,13 @@ need_postgres() {
         { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; } >/dev/null || true
         find_postgres && return 0
     fi
-    die "PostgreSQL's programs (initdb, postgres) are missing: install the server, for one 'apt-get install postgresql' or 'brew install postgresql'."
+    die "PostgreSQL's programs (initdb, postgres) are missing: install the server, for example 'apt-get install postgresql' or 'brew install postgresql'."
 }
 
-# Whether nobody listens on a port of this machine.
+# Succeeds if no program listens on a port of this machine.
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# A free port, in PORT. Outside the usual ephemeral range, so that no client takes it in between.
+# Finds a free port, in PORT. It is outside the usual ephemeral range, so that no outgoing connection takes it meanwhile.
 free_port() {
     local tries
     for ((tries = 0; tries < 200; tries++)); do
@@ -49,7 +49,7 @@ as_postgres() {
     if [ "$(id -u)" = 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
 }
 
-# pg_start [SETTING=VALUE]...: a cluster of its own, on loopback, in PG_DIR; sets PG_PID and PG_URL (without a database).
+# pg_start [SETTING=VALUE]...: starts a temporary cluster on loopback, in PG_DIR. Sets PG_PID and PG_URL (without a database).
 pg_start() {
     local setting tries arguments
     need_postgres
@@ -76,7 +76,7 @@ pg_start() {
     die "PostgreSQL did not start"
 }
 
-# pg_await PORT JOB: until the cluster says that it is ready, or its job has ended.
+# pg_await PORT JOB: waits until the cluster is ready, or its job has ended.
 pg_await() {
     local waited
     for ((waited = 0; waited < 300; waited++)); do
@@ -87,7 +87,7 @@ pg_await() {
     return 1
 }
 
-# Stops that cluster, by its own process id, and removes it. Good in a trap.
+# Stops that cluster, by its process id, and removes it. A trap may call it.
 pg_stop() {
     local waited
     if [ -n "${PG_PID:-}" ]; then
@@ -105,13 +105,13 @@ pg_stop() {
     fi
 }
 
-# pg_database NAME: a new, empty database in that cluster; its address in DATABASE_URL.
+# pg_database NAME: creates an empty database in that cluster. Sets DATABASE_URL.
 pg_database() {
     as_postgres "$PG_BIN/createdb" -h 127.0.0.1 -p "${PG_URL##*:}" -U postgres "$1"
     DATABASE_URL="$PG_URL/$1"
 }
 
-# server_start PROGRAM LOG: the server on a free port, with the settings of the environment; sets SERVER_PID and BASE.
+# server_start PROGRAM LOG: starts the server on a free port, with the settings of the environment. Sets SERVER_PID and BASE.
 server_start() {
     local waited
     free_port
@@ -128,7 +128,7 @@ server_start() {
     die "the server did not start"
 }
 
-# Stops that server, by its own process id. Good in a trap.
+# Stops that server, by its process id. A trap may call it.
 server_stop() {
     if [ -n "${SERVER_PID:-}" ]; then
         kill "$SERVER_PID" 2>/dev/null || true
@@ -137,7 +137,7 @@ server_stop() {
     fi
 }
 
-# sign_in_of ROLE FILE: the address and the password that `alongside demo` has printed into FILE, in EMAIL and PASSWORD.
+# sign_in_of ROLE FILE: sets EMAIL and PASSWORD to the sign-in details that `alongside demo` has printed into FILE.
 sign_in_of() {
     local line
     line=$(grep -m 1 -E "^  $1 +[^ ]+@" "$2") || die "no sign-in for $1 in $2"
@@ -145,7 +145,7 @@ sign_in_of() {
     PASSWORD=$(sed -E "s/^  $1 +[^ ]+ +//; s/ +\$//" <<<"$line")
 }
 
-# Signs EMAIL and PASSWORD in at BASE: an access token, good for ten minutes, in TOKEN.
+# Signs in at BASE with EMAIL and PASSWORD. Sets TOKEN to the access token, which is valid for ten minutes.
 sign_in() {
     TOKEN=$(BASE=$BASE EMAIL=$EMAIL PASSWORD=$PASSWORD python3 - <<'PYTHON'
 import json, os, urllib.request
@@ -153,5 +153,5 @@ body = json.dumps({"email": os.environ["EMAIL"], "password": os.environ["PASSWOR
 request = urllib.request.Request(os.environ["BASE"] + "/api/v1/auth/login", body, {"content-type": "application/json"})
 print(json.load(urllib.request.urlopen(request, timeout=30))["access_token"])
 PYTHON
-    ) || die "signing $EMAIL in failed"
+    ) || die "the sign-in of $EMAIL failed"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the bill of materials of the program: CycloneDX 1.5, from Cargo.lock, of what is built into it and nothing that only tests need.
+"""Writes the bill of materials of the program: CycloneDX 1.5, from Cargo.lock. It lists what is built into the program, and nothing that only the tests need.
 
 .ci/sbom.py FILE [TARGET]: for TARGET (a Rust target triple), or for every target.
 """
@@ -75,7 +75,7 @@ def bill(told, lock):
 
 
 def faults(made):
-    """What is wrong with a bill: a part without its hash or its licence, or a dependency on what is not in it."""
+    """The faults of a bill of materials: a package without its hash or its licence, or a dependency that is not in it."""
     refs = {part["bom-ref"] for part in made["components"]} | {made["metadata"]["component"]["bom-ref"]}
     for part in made["components"]:
         if "hashes" not in part:

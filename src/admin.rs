@@ -93,7 +93,7 @@ pub fn create_user(db: &Db, who: &Operator, organization: String, new: NewUser, 
     let hash = cost.hash(&new.password)?;
     db.write_blocking(who, move |tx| {
         let id = find_organization(tx, &organization)?;
-        tx.enter(id)?;
+        tx.switch_organization(id)?;
         new.insert(tx, &hash)
     })
 }
@@ -164,7 +164,7 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
         tx.nothing_changed();
         let mut all = BTreeSet::new();
         for organization in chain::organizations(tx.conn)? {
-            tx.enter(organization)?;
+            tx.switch_organization(organization)?;
             all.extend(second_factor::store::keys_in_use(tx)?);
         }
         Ok(all)
@@ -180,18 +180,18 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
         ));
     }
     let with = Arc::clone(&keys);
-    let seal = move |tx: &mut Tx<'_>| {
+    let encrypt = move |tx: &mut Tx<'_>| {
         tx.nothing_changed();
-        let mut sealed = 0;
+        let mut encrypted = 0;
         for organization in chain::organizations(tx.conn)? {
-            tx.enter(organization)?;
-            sealed += second_factor::store::seal_all(tx, &with)?;
+            tx.switch_organization(organization)?;
+            encrypted += second_factor::store::encrypt_all(tx, &with)?;
         }
-        Ok(sealed)
+        Ok(encrypted)
     };
-    let sealed = db.write_blocking(who, seal).map_err(message)?;
-    if sealed > 0 {
-        tracing::info!(sealed, "secrets of second factors were encrypted with the newest key");
+    let encrypted = db.write_blocking(who, encrypt).map_err(message)?;
+    if encrypted > 0 {
+        tracing::info!(encrypted, "secrets of second factors were encrypted with the newest key");
     }
     Ok(keys)
 }
@@ -199,48 +199,48 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
 /// Checks the secrets of second factors. Returns a summary and the faults.
 pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(String, Vec<String>)> {
     db.inspect_blocking(who, move |tx| {
-        let (mut count, mut wrong) = (0, Vec::new());
+        let (mut count, mut invalid) = (0, Vec::new());
         for organization in chain::organizations(tx.conn)? {
-            tx.enter(organization)?;
+            tx.switch_organization(organization)?;
             let (some, found) = second_factor::store::check_all(tx, &secrets)?;
             count += some;
-            wrong.extend(found);
+            invalid.extend(found);
         }
-        Ok((format!("{} of {count} secrets of second factors can be decrypted", count - wrong.len()), wrong))
+        Ok((format!("{} of {count} secrets of second factors can be decrypted", count - invalid.len()), invalid))
     })
 }
 
-/// Checks the database. Returns the successful checks, one line each, and the faults. `sealed` contains the file of the
-/// checkpoints and the keys that they are signed with, if there are any; without it, the chains are compared with no
-/// checkpoint.
+/// Checks the database. Returns the successful checks, one line each, and the faults. `checkpoints` contains the file
+/// of the checkpoints and the keys that they are signed with, if there are any; without it, the chains are compared
+/// with no checkpoint.
 pub fn verify(
     db: &Db,
     who: &Operator,
-    sealed: Option<(Option<Keys>, Checkpoints)>,
+    checkpoints: Option<(Option<Keys>, Checkpoints)>,
 ) -> Result<(Vec<String>, Vec<String>)> {
     db.inspect_blocking(who, move |tx| {
-        let mut wrong = tx.conn.integrity_faults()?;
-        let mut sound = Vec::new();
+        let mut invalid = tx.conn.integrity_faults()?;
+        let mut valid = Vec::new();
         for organization in chain::organizations(tx.conn)? {
             let finding = chain::verify(tx.conn, organization)?;
             match finding.broken {
                 Some((sequence, reason)) => {
-                    wrong.push(format!("organization {organization}: the chain breaks at entry {sequence}: {reason}"))
+                    invalid.push(format!("organization {organization}: the chain breaks at entry {sequence}: {reason}"))
                 }
-                None => sound.push(format!(
+                None => valid.push(format!(
                     "organization {organization}: {} entries, checkpoint {}",
-                    finding.entries, finding.checkpoint
+                    finding.entries, finding.head_hash
                 )),
             }
         }
-        match &sealed {
-            Some((keys, checkpoints)) => {
-                let (message, found) = checkpoint::contradictions(tx.conn, keys.as_ref(), checkpoints)?;
-                sound.push(message);
-                wrong.extend(found);
+        match &checkpoints {
+            Some((keys, file)) => {
+                let (message, found) = checkpoint::verify(tx.conn, keys.as_ref(), file)?;
+                valid.push(message);
+                invalid.extend(found);
             }
-            None => sound.push("the chains were held against no checkpoint: --without-checkpoints".into()),
+            None => valid.push("the chains were held against no checkpoint: --without-checkpoints".into()),
         }
-        Ok((sound, wrong))
+        Ok((valid, invalid))
     })
 }

@@ -13,7 +13,7 @@ use crate::{
     directory,
     http::{self, problem::ProblemTypes},
     identity,
-    mail::Post,
+    mail::Mailer,
     openapi, operations, overview, portal,
     records::visibility,
     tls::{self, Certificate},
@@ -77,7 +77,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.configure(operations::routes);
 }
 
-/// What the database asks of the wings.
+/// The checks that `db` needs from higher layers.
 pub const ACCESS_CHECKS: AccessChecks = AccessChecks {
     session_is_valid: identity::sessions::store::revalidate_session,
     has_break_glass: visibility::has_break_glass,
@@ -106,7 +106,7 @@ pub struct Setup {
     pub secrets: Arc<SecretKeys>,
     pub workers: usize,
     pub server_options: ServerOptions,
-    pub post: Post,
+    pub mailer: Mailer,
 }
 
 /// The server's settings about its environment.
@@ -130,7 +130,7 @@ pub struct ServerOptions {
 /// reads very slowly, or on a system without this option, keeps one of the connections.
 fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
     #[cfg(target_os = "linux")]
-    if let Some(socket) = beneath(socket) {
+    if let Some(socket) = tcp_stream(socket) {
         let milliseconds = 30_000;
         let _ = rustix::net::sockopt::set_tcp_user_timeout(socket, milliseconds);
     }
@@ -140,7 +140,7 @@ fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
 
 /// The TCP socket, also below TLS.
 #[cfg(target_os = "linux")]
-fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
+fn tcp_stream(connection: &dyn std::any::Any) -> Option<&TcpStream> {
     connection
         .downcast_ref()
         .or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0))
@@ -149,19 +149,19 @@ fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
 /// Starts the server on a bound listener.
 pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
-    let calls = Arc::new(http::operations::Calls::of(document));
+    let operations = Arc::new(http::operations::Operations::of(document));
     let document = Data::new(openapi::Published(serde_json::to_string(document).unwrap_or_default()));
     let ServerOptions { sources, password_cost, most_connections, docs, origins, tls, problem_types } =
         setup.server_options;
     let most_each = (most_connections / setup.workers.max(1)).max(1);
-    let post = Data::new(setup.post);
+    let mailer = Data::new(setup.mailer);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::batched_lookup::BatchedLookup::start(&setup.db)?);
-    let gate = Data::new(AuthContext {
+    let auth = Data::new(AuthContext {
         keys: Arc::clone(&setup.keys),
         secrets: setup.secrets,
         sessions,
-        calls: Arc::clone(&calls),
+        operations: Arc::clone(&operations),
         sources,
     });
     let db = Data::new(setup.db);
@@ -169,15 +169,15 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let (origins, problem_types) = (Data::new(origins), Data::new(problem_types));
     let server = HttpServer::new(move || {
         App::new()
-            .wrap(from_fn(http::middleware::envelope))
+            .wrap(from_fn(http::middleware::process_request))
             .wrap(TracingLogger::<crate::telemetry::RequestSpan>::new())
             .app_data(db.clone())
-            .app_data(gate.clone())
+            .app_data(auth.clone())
             .app_data(hasher.clone())
-            .app_data(post.clone())
+            .app_data(mailer.clone())
             .app_data(origins.clone())
             .app_data(problem_types.clone())
-            .app_data(Data::from(Arc::clone(&calls)))
+            .app_data(Data::from(Arc::clone(&operations)))
             .app_data(Data::new(DEPENDENTS))
             .app_data(overview::kinds::authorize_replay as http::idempotency::AuthorizeReplay)
             .app_data(document.clone())
@@ -201,7 +201,8 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         .workers(setup.workers)
         .on_connect(|socket, _| set_tcp_user_timeout(socket))
         .max_connections(most_each)
-        // Connections in the TLS handshake count too, and this limit delays no connection before that one does.
+        // The most connections in a TLS handshake at once. It is the same number, so it never delays a connection
+        // before `max_connections` does.
         .max_connection_rate(most_each)
         .tls_handshake_timeout(Duration::from_secs(5))
         .client_request_timeout(Duration::from_secs(5))

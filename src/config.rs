@@ -207,7 +207,7 @@ impl Config {
         // slower.
         let one_each = u32::try_from(processors().max(2)).unwrap_or(8);
         let (connections, readers) = match self.connections {
-            0 => (8, if url.is_here() { one_each } else { 8 }),
+            0 => (8, if url.is_local() { one_each } else { 8 }),
             chosen => (chosen, chosen),
         };
         let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose();

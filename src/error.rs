@@ -9,8 +9,8 @@ use actix_web::http::{
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::borrow::Cow;
 
-/// All problems that the API can return: the stable slug, the status, the title, and when it comes and what to do. The
-/// page `docs/problems.md` and `GET /problems` are made of them.
+/// All problems that the API can return: the stable slug, the status, the title, and a text about when it occurs and
+/// what to do. The page `docs/problems.md` and `GET /problems` are made of them.
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal, $help:literal;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ macro_rules! problems {
             pub const fn slug(self) -> &'static str { match self { $(Self::$name => $slug),+ } }
             pub const fn status(self) -> StatusCode { match self { $(Self::$name => StatusCode::$status),+ } }
             pub const fn title(self) -> &'static str { match self { $(Self::$name => $title),+ } }
-            /// When it comes, and what a client does about it.
+            /// When the problem occurs, and what a client does about it.
             pub const fn help(self) -> &'static str { match self { $(Self::$name => $help),+ } }
         }
     };
@@ -123,7 +123,7 @@ pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
 
 /// The location of a fault in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum FieldPath {
     /// A member of the body, as an RFC 6901 pointer.
     Pointer(String),
     Parameter(String),
@@ -133,8 +133,26 @@ pub enum Place {
 /// One fault and its location.
 #[derive(Debug, Clone)]
 pub struct Issue {
-    pub place: Place,
+    pub path: FieldPath,
     pub fault: Fault,
+}
+
+/// Collects the rules that a request body breaks, so that one response names all of them.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Issue>);
+
+impl Violations {
+    /// Adds an issue at this member of the body, unless the condition holds.
+    pub fn require(&mut self, condition: bool, member: &str, code: &'static str, detail: &str) {
+        if !condition {
+            self.0.push(Issue { path: FieldPath::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+        }
+    }
+    /// # Errors
+    /// 422 with all issues, if there are any.
+    pub fn into_result(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(self.0)) }
+    }
 }
 
 /// The error response of the API.
@@ -171,7 +189,7 @@ impl ApiError {
     }
     /// 422 for one member of the body; `pointer` is an RFC 6901 pointer.
     pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::invalid_all(vec![Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) }])
+        Self::invalid_all(vec![Issue { path: FieldPath::Pointer(pointer.into()), fault: Fault::new(code, detail) }])
     }
     pub fn invalid_all(issues: Vec<Issue>) -> Self {
         Self::new(Code::Invalid, "Some members of the body are invalid.").issues(issues)
@@ -187,11 +205,11 @@ impl ApiError {
     }
     pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidParameter, "A query parameter is unknown or wrong.")
-            .issues(vec![Issue { place: Place::Parameter(name.into()), fault: Fault::new(code, detail) }])
+            .issues(vec![Issue { path: FieldPath::Parameter(name.into()), fault: Fault::new(code, detail) }])
     }
     pub fn bad_header(name: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidHeader, "A header is wrong.")
-            .issues(vec![Issue { place: Place::Header(name), fault: Fault::new(code, detail) }])
+            .issues(vec![Issue { path: FieldPath::Header(name), fault: Fault::new(code, detail) }])
     }
     /// Another user changed the record first; `version` is its current version.
     pub fn stale(version: i32) -> Self {
@@ -306,10 +324,10 @@ impl From<DieselError> for ApiError {
     /// message, for which `lc_messages` is set to C when a connection opens.
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind as Kind;
-        const LOST_A_RACE: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
-        const TOO_SLOW: &[&str] =
+        const CONFLICT_MESSAGES: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
+        const TIMEOUT_MESSAGES: &[&str] =
             &["canceling statement due to statement timeout", "canceling statement due to lock timeout"];
-        const AWAY: &[&str] = &[
+        const UNREACHABLE_MESSAGES: &[&str] = &[
             "server closed the connection",
             "terminating connection",
             "could not connect",
@@ -341,11 +359,11 @@ impl From<DieselError> for ApiError {
             | DieselError::BrokenTransactionManager => Self::unavailable(error),
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();
-                if TOO_SLOW.iter().any(|words| message.starts_with(words)) {
+                if TIMEOUT_MESSAGES.iter().any(|words| message.starts_with(words)) {
                     Self::overloaded("This would take too long.").because(error)
-                } else if LOST_A_RACE.iter().any(|words| message.starts_with(words)) {
+                } else if CONFLICT_MESSAGES.iter().any(|words| message.starts_with(words)) {
                     Self::contention().because(error)
-                } else if message.is_empty() || AWAY.iter().any(|words| message.contains(words)) {
+                } else if message.is_empty() || UNREACHABLE_MESSAGES.iter().any(|words| message.contains(words)) {
                     Self::unavailable(error)
                 } else {
                     Self::internal(error)

@@ -1,7 +1,7 @@
 //! The background tasks of a running server.
 
 use crate::{
-    audit::checkpoint::Sealer,
+    audit::checkpoint::CheckpointWriter,
     auth::token::Keys,
     db::Db,
     error::{ApiError, Result},
@@ -28,7 +28,7 @@ const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Starts the tasks on the runtime of the calling thread. A task that panics is restarted, and readiness fails until
 /// then.
-pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
+pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut writer: CheckpointWriter) {
     let index = db.clone();
     supervise::task("search-index", async move || {
         log_error("the search index could not be kept", indexer::run_once(&index).await);
@@ -49,14 +49,17 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
     });
     let clocks = db.clone();
     supervise::task("clocks", async move || {
-        log_error("sessions of a wrong clock could not be ended", clocks.maintain(sessions::store::end_untimely).await);
+        log_error(
+            "sessions of a wrong clock could not be ended",
+            clocks.maintain(sessions::store::end_sessions_of_wrong_clock).await,
+        );
         EVERY_MINUTE
     });
     let trace = db.clone();
     supervise::task("checkpoints", async move || {
-        let sealed = sealer.seal(&trace).await;
-        let pause = if sealed.is_ok() { HOURLY } else { EVERY_MINUTE };
-        log_error("the audit log could not be sealed", sealed);
+        let written = writer.write(&trace).await;
+        let pause = if written.is_ok() { HOURLY } else { EVERY_MINUTE };
+        log_error("the audit log could not be sealed", written);
         pause
     });
     let db = db.clone();

@@ -41,14 +41,15 @@ pub struct Letter {
     pub text: SecretString,
 }
 
-/// The settings for sending mail. Not `Debug`, because it contains a password.
+/// The settings for sending mail: how, from which address, and the address of the app for links. Not `Debug`, because
+/// it contains a password.
 pub struct Route {
-    way: Way,
+    delivery: Delivery,
     from: Mailbox,
     app_url: Option<String>,
 }
 
-enum Way {
+enum Delivery {
     Folder(PathBuf),
     Smtp(SmtpTransport),
 }
@@ -60,7 +61,7 @@ impl Route {
     /// Writes mail to a folder that only this user may read, because mail contains secrets.
     pub fn folder(folder: PathBuf, app_url: Option<String>) -> Result<Self, String> {
         let from = NOBODY.parse().map_err(|e| format!("{NOBODY}: {e}"))?;
-        Ok(Self { way: Way::Folder(folder), from, app_url })
+        Ok(Self { delivery: Delivery::Folder(folder), from, app_url })
     }
 
     /// Sends through a server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Unencrypted only to this
@@ -82,7 +83,7 @@ impl Route {
         let from = from
             .parse()
             .map_err(|_| "mail_from must be an address, such as Alongside <no-reply@example.org>".to_owned())?;
-        Ok(Self { way: Way::Smtp(transport), from, app_url })
+        Ok(Self { delivery: Delivery::Smtp(transport), from, app_url })
     }
 
     /// The instruction in a message: the address of a page if the settings name one, with the secret in the fragment,
@@ -105,8 +106,8 @@ impl Route {
             .header(ContentType::TEXT_PLAIN)
             .body(as_it_is(letter.text.expose_secret()).map_err(never)?)
             .map_err(|_| never("not a letter"))?;
-        match &self.way {
-            Way::Folder(folder) => {
+        match &self.delivery {
+            Delivery::Folder(folder) => {
                 private_folder(folder).map_err(|e| (e.to_string(), true))?;
                 let id =
                     FileTransport::new(folder).send(&message).map_err(|_| ("the folder takes no file".into(), true))?;
@@ -119,7 +120,7 @@ impl Route {
                 Ok(())
             }
             // The text of a server's error can contain the recipient, so only the status is used.
-            Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
+            Delivery::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
                 let message = e.status().map_or_else(
                     || "the mail server cannot be reached, or broke off".into(),
                     |status| format!("the mail server says {status}"),
@@ -154,7 +155,7 @@ type Errand = Box<dyn FnOnce(&Route) -> Option<Letter> + Send>;
 
 /// The threads that send mail. It is cheap to clone.
 #[derive(Clone)]
-pub struct Post {
+pub struct Mailer {
     /// Messages that a known user has caused.
     known: Queue,
     /// Messages that anybody may request. However many there are, they do not delay the others.
@@ -162,7 +163,7 @@ pub struct Post {
     route: Arc<Route>,
 }
 
-impl Post {
+impl Mailer {
     pub fn start(route: Route) -> std::io::Result<Self> {
         let route = Arc::new(route);
         Ok(Self { known: Queue::start("post", &route)?, anybodys: Queue::start("asked-post", &route)?, route })
@@ -274,12 +275,12 @@ impl Outbox {
     /// Sends the messages if the change is stored or its outcome is unknown. In the second case, a retry of the request
     /// would find the stored result and not write the messages again. So a message about a change that was not made may
     /// be sent.
-    pub fn send_after<T>(self, outcome: &error::Result<T>, post: &Post) {
+    pub fn send_after<T>(self, outcome: &error::Result<T>, mailer: &Mailer) {
         if outcome.as_ref().is_err_and(|error| error.code() != Code::OutcomeUnknown) {
             return;
         }
         let letters = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        letters.into_iter().for_each(|letter| post.send(letter));
+        letters.into_iter().for_each(|letter| mailer.send(letter));
     }
 }
 

@@ -34,22 +34,22 @@ use utoipa::{
         (name = "Statements", description = "What a client needs and prefers, in their own words."),
         (name = "Portal", description = "What a client who signs in sees of their own record, and what they say \
              themselves."),
-        (name = "Cases", description = "Episodes of advocacy, and how they go."),
+        (name = "Cases", description = "Episodes of advocacy, and their status."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
         (name = "Break-glass", description = "A supervisor of another team reads a case for some hours, in an \
-             emergency and in everybody's sight."),
-        (name = "Barriers", description = "What stands between a client and a service or a right."),
-        (name = "Actions", description = "The ladder: steps taken against a barrier, and what may come next."),
-        (name = "Deadlines", description = "By when an action must be filed or answered, how the day was come by, and \
-             what became of it."),
+             emergency. The access is recorded and reviewed."),
+        (name = "Barriers", description = "Obstacles between a client and a service or a right."),
+        (name = "Actions", description = "Steps against a barrier, and which step may follow."),
+        (name = "Deadlines", description = "By when an action must be filed or answered, how the due date \
+             was computed, and whether it was met."),
         (name = "Meetings", description = "Meetings with providers and agencies: preparation, outcome, commitments."),
-        (name = "Notes", description = "What was said and done."),
-        (name = "Tasks", description = "What somebody here has to do."),
+        (name = "Notes", description = "Records of contacts, progress and supervision."),
+        (name = "Tasks", description = "What an advocate has to do, with a due date."),
         (name = "Directory", description = "Providers, services and the code lists."),
-        (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. \
+        (name = "Deadline rules", description = "How a due date is computed, by which law, and dates computed from it. \
              No legal advice."),
-        (name = "Reports", description = "Measures, each defined once, and what they come to."),
+        (name = "Reports", description = "Measures, each defined once, and their values."),
         (name = "Search", description = "Finding records by the words in them."),
         (name = "Audit", description = "The audit log, for auditors."),
         (name = "Operations", description = "Health and keys.")
@@ -187,7 +187,7 @@ fn tidy_schemas(doc: &mut Value) {
                         .and_then(Value::as_str)
                         .map(|words| format!("{words} "))
                         .unwrap_or_default();
-                    property.insert("description".into(), json!(format!("{words}It lies {}.", kind.words())));
+                    property.insert("description".into(), json!(format!("{words}It lies {}.", kind.description())));
                 }
             }
         }
@@ -417,8 +417,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         let Some(response) = response.as_object_mut() else { continue };
         if response.get("description").and_then(Value::as_str).unwrap_or_default().is_empty() {
             let words = match status.as_str() {
-                "201" => "Made; `Location` says where.",
-                _ => "As asked for.",
+                "201" => "Created. `Location` is its URL.",
+                _ => "Successful.",
             };
             response.insert("description".into(), json!(words));
         }
@@ -449,7 +449,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         if status == "201" {
             headers.insert(
                 "Location".into(),
-                json!({"description": "Where the new record is.", "schema": {"type": "string"}}),
+                json!({"description": "The URL of the new record.", "schema": {"type": "string"}}),
             );
         }
         if !headers.is_empty() {
@@ -466,25 +466,29 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("403", "The caller's role may not do this.", guarded);
     refuse(
         "404",
-        "The record does not exist, or it is not the caller's to know of.",
+        "The record does not exist, or the caller may not see it.",
         has_path_parameter || guarded && method == "post",
     );
-    refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
+    refuse(
+        "409",
+        "The state of the record does not allow this. `errors` gives the reasons.",
+        guarded && method != "get",
+    );
     refuse(
         "412",
-        "The record has changed since it was read; `ETag` is its present version.",
+        "The record has changed since it was read. `ETag` is its current version.",
         versioned || replaces || steps,
     );
-    refuse("406", "The reply comes in none of the forms that `Accept` takes.", shown);
+    refuse("406", "The response is not available in any media type of `Accept`.", shown);
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
     refuse("414", "The address is too long.", true);
     refuse("415", "The body is not `application/json` in UTF-8.", has_body);
-    refuse("422", "A member of the body does not hold; `errors` points at it.", has_body);
+    refuse("422", "A member of the body is invalid. `errors` points at it.", has_body);
     refuse("428", "`If-Match` is missing.", versioned);
     refuse("431", "The headers are too large.", true);
-    refuse("500", "A fault of ours, logged under the request's id.", true);
-    refuse("503", "Too much to do, or the database is away; `Retry-After` says when to come back.", true);
+    refuse("500", "Internal error. It is logged with the request's id.", true);
+    refuse("503", "Overloaded, or the database is unavailable. `Retry-After` says when to try again.", true);
     if method == "get" && gives_version {
         responses.insert("304".into(), json!({"description": "The version named by `If-None-Match` is current."}));
     }

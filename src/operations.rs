@@ -4,7 +4,7 @@ use crate::{
     auth::{Anyone, Caller as _, guard::AuthContext, token::Jwk},
     db::Db,
     error::{ApiError, Result},
-    http::{Answer, Reply, plain},
+    http::{Answer, Reply, ok_json},
     shutdown, supervise,
 };
 use actix_web::{get, web::Data};
@@ -33,7 +33,7 @@ pub struct Health {
 )]
 #[get("/livez")]
 pub async fn get_liveness(_who: Anyone) -> Result<Answer<Health>> {
-    plain(Health { status: "ok" })
+    ok_json(Health { status: "ok" })
 }
 
 /// Check readiness
@@ -56,7 +56,7 @@ pub async fn get_readiness(who: Anyone, db: Data<Db>) -> Result<Answer<Health>> 
         return Err(ApiError::unavailable(format!("being restarted: {}", down.join(", "))));
     }
     if db.ready().await? {
-        plain(Health { status: "ok" })
+        ok_json(Health { status: "ok" })
     } else {
         Err(ApiError::unavailable("migrations are missing, or writes fail"))
     }
@@ -78,6 +78,6 @@ pub struct KeySet {
     security(()),
 )]
 #[get("/.well-known/jwks.json")]
-pub async fn get_key_set(_who: Anyone, gate: Data<AuthContext>) -> Reply<KeySet> {
-    plain(KeySet { keys: gate.keys.jwks() })
+pub async fn get_key_set(_who: Anyone, auth: Data<AuthContext>) -> Reply<KeySet> {
+    ok_json(KeySet { keys: auth.keys.jwks() })
 }

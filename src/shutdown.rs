@@ -59,7 +59,7 @@ impl Signals {
 
     /// Listens for all the other signals that the server handles.
     #[cfg(unix)]
-    pub fn and_the_others(mut self) -> io::Result<Self> {
+    pub fn listen_for_termination(mut self) -> io::Result<Self> {
         for (kind, asked) in [
             (SignalKind::terminate(), Asked::Stop { grace: true, code: 143 }),
             (SignalKind::interrupt(), Asked::Stop { grace: false, code: 130 }),
@@ -70,7 +70,7 @@ impl Signals {
         Ok(self)
     }
     #[cfg(not(unix))]
-    pub fn and_the_others(self) -> io::Result<Self> {
+    pub fn listen_for_termination(self) -> io::Result<Self> {
         Ok(self)
     }
 

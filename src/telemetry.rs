@@ -96,8 +96,8 @@ impl Write for ToQueue {
 fn standard_error() -> io::Result<Box<dyn Write + Send>> {
     #[cfg(unix)]
     {
-        let own = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?;
-        Ok(Box::new(std::fs::File::from(own)))
+        let fd = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?;
+        Ok(Box::new(std::fs::File::from(fd)))
     }
     #[cfg(not(unix))]
     Ok(Box::new(io::stderr()))
@@ -108,7 +108,7 @@ struct Writer {
     to: Box<dyn Write + Send>,
     lines: Receiver<Vec<u8>>,
     /// Whether the last written line is incomplete.
-    broken: bool,
+    incomplete: bool,
 }
 
 impl Writer {
@@ -145,12 +145,12 @@ impl Writer {
 
     /// Returns the number of bytes written. It first ends a line that was written incompletely.
     fn write(&mut self, bytes: &[u8]) -> usize {
-        if self.broken && self.write_out(b"\n") == 0 {
+        if self.incomplete && self.write_out(b"\n") == 0 {
             return 0;
         }
-        self.broken = false;
+        self.incomplete = false;
         let written = self.write_out(bytes);
-        self.broken = written > 0 && bytes.get(written - 1) != Some(&b'\n');
+        self.incomplete = written > 0 && bytes.get(written - 1) != Some(&b'\n');
         written
     }
 
@@ -202,7 +202,7 @@ pub fn start(text: &str) -> Result<(), String> {
         let log = Log { queue, waiting: AtomicU64::new(0), lost: AtomicU64::new(0), json };
         if LOG.set(log).is_ok() {
             let to = standard_error().map_err(|error| format!("standard error: {error}"))?;
-            let mut writer = Writer { to, lines, broken: false };
+            let mut writer = Writer { to, lines, incomplete: false };
             let work = move || {
                 writer.run();
                 Ok(())
@@ -247,28 +247,28 @@ pub fn finish() {
 ///
 /// # Errors
 /// If standard output does not accept the whole line.
-pub fn print(text: &str) -> Result<(), String> {
+pub fn write_stdout(text: &str) -> Result<(), String> {
     let mut to = io::stdout().lock();
     let printed = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush());
     printed.map_err(|error| format!("standard output: {error}"))
 }
 
 /// Prints a message of the server. It neither waits for the output nor fails because of it.
-pub fn announce(text: String) {
-    let say = move || drop(print(&text));
-    drop(thread::Builder::new().name("announce".into()).spawn(say));
+pub fn write_stdout_in_background(text: String) {
+    let write = move || drop(write_stdout(&text));
+    drop(thread::Builder::new().name("stdout".into()).spawn(write));
 }
 
 /// Prints to standard error why the process ends, and waits for it for one second at most.
-pub fn complain(error: &str) {
+pub fn write_stderr(error: &str) {
     let line = format!("alongside: {error}\n");
-    let (said, hears) = mpsc::channel();
-    let say = move || {
+    let (reply, done) = mpsc::channel();
+    let write = move || {
         let written = standard_error().and_then(|mut to| to.write_all(line.as_bytes()));
-        drop(said.send(written));
+        drop(reply.send(written));
     };
-    if thread::Builder::new().name("complain".into()).spawn(say).is_ok() {
-        drop(hears.recv_timeout(LAST_WAIT));
+    if thread::Builder::new().name("stderr".into()).spawn(write).is_ok() {
+        drop(done.recv_timeout(LAST_WAIT));
     }
 }
 
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn log_line_cut_by_a_full_disk_is_ended_before_the_next() {
         let disk = Disk::default();
-        let mut writer = Writer { to: Box::new(disk.clone()), lines: mpsc::sync_channel(1).1, broken: false };
+        let mut writer = Writer { to: Box::new(disk.clone()), lines: mpsc::sync_channel(1).1, incomplete: false };
         let room = |bytes: usize| disk.0.lock().unwrap().1 = bytes;
         room(9);
         assert_eq!(writer.write(b"first\nsecond\n"), 9);

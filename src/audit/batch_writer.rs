@@ -52,7 +52,8 @@ impl AuditQueue {
         }
     }
 
-    pub fn note(&self, entries: Vec<Entry>) {
+    /// Appends entries that no request waits for. If the queue is full, it drops them and logs an error.
+    pub fn append_without_waiting(&self, entries: Vec<Entry>) {
         if self.queue.try_send(Job { entries, reply: None }).is_err() {
             tracing::error!("the audit queue is full: an entry was dropped");
         }

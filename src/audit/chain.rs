@@ -117,7 +117,7 @@ pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
             hash.clone_from(&row.hash);
             rows.push(row);
         }
-        put(conn, organization, &rows, sequence, &hash)?;
+        insert(conn, organization, &rows, sequence, &hash)?;
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
 /// Writes the entries, and the number and hash of the last one as the head of the chain. PostgreSQL gets one statement,
 /// because each costs a round trip. SQLite gets one statement per row: its text is always the same, so it is prepared
 /// once.
-fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequence: i64, hash: &[u8]) -> Result<()> {
+fn insert(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequence: i64, hash: &[u8]) -> Result<()> {
     match conn {
         Conn::Pg(c) => drop(audit_insert::of(organization, rows, sequence, hash).execute(c)?),
         Conn::Sqlite(c) => {
@@ -145,8 +145,9 @@ pub struct Finding {
     pub entries: i64,
     /// The number of the first entry where the chain is broken, and the reason.
     pub broken: Option<(i64, &'static str)>,
-    /// The hash of the last entry in hexadecimal. Keep it elsewhere, as proof of the state of the chain.
-    pub checkpoint: String,
+    /// The hash of the last entry in hexadecimal. Keep it elsewhere, as proof of the state of the chain. It is not
+    /// signed, unlike a [`checkpoint`](super::checkpoint).
+    pub head_hash: String,
 }
 
 /// In lower case.
@@ -154,29 +155,31 @@ pub fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }
 
-const STEP: i64 = 2_000;
+/// The number of entries that are read at a time.
+const BATCH: i64 = 2_000;
 
 /// Reads a chain from its first entry to its last and recomputes every hash.
 pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> {
     conn.set_organization(organization)?;
-    // The head is read first: entries that are appended during the verification come after it and are not verified.
+    // Callers read one snapshot, so entries that are appended meanwhile are not visible. Without a snapshot, they come
+    // after the head that is read here, and are not verified.
     let head: Option<(i64, Vec<u8>)> = audit_heads::table
         .find(organization)
         .select((audit_heads::sequence, audit_heads::hash))
         .first(conn)
         .optional()?;
-    let Some((last, sealed)) = head else {
+    let Some((last, recorded_hash)) = head else {
         // The creation of an organization is its first entry.
-        return Ok(Finding { entries: 0, broken: Some((1, "missing")), checkpoint: String::new() });
+        return Ok(Finding { entries: 0, broken: Some((1, "missing")), head_hash: String::new() });
     };
-    let own = || audit_events::table.filter(audit_events::organization_id.eq(organization)).into_boxed::<Dialect>();
+    let entries = || audit_events::table.filter(audit_events::organization_id.eq(organization)).into_boxed::<Dialect>();
     let (mut sequence, mut hash) = (0_i64, Vec::new());
-    let broken = 'walk: loop {
-        let rows: Vec<EventRow> = own()
+    let broken = 'entries: loop {
+        let rows: Vec<EventRow> = entries()
             .filter(audit_events::sequence.gt(sequence))
             .filter(audit_events::sequence.le(last))
             .order(audit_events::sequence)
-            .limit(STEP)
+            .limit(BATCH)
             .select(EventRow::as_select())
             .load(conn)?;
         if rows.is_empty() {
@@ -184,31 +187,31 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
         }
         for row in rows {
             if row.sequence != sequence + 1 {
-                break 'walk Some((sequence + 1, "missing"));
+                break 'entries Some((sequence + 1, "missing"));
             }
             if row.digest(&hash) != row.hash {
-                break 'walk Some((row.sequence, "altered"));
+                break 'entries Some((row.sequence, "altered"));
             }
             (sequence, hash) = (row.sequence, row.hash);
         }
     };
     let broken = broken
         .or_else(|| (sequence != last).then_some((sequence + 1, "missing")))
-        .or_else(|| (hash != sealed).then_some((last, "head_differs")));
-    let before: i64 = own().filter(audit_events::sequence.le(0)).count().get_result(conn)?;
-    let beyond: Option<i64> = own()
+        .or_else(|| (hash != recorded_hash).then_some((last, "head_differs")));
+    let before: i64 = entries().filter(audit_events::sequence.le(0)).count().get_result(conn)?;
+    let beyond: Option<i64> = entries()
         .filter(audit_events::sequence.gt(last))
         .order(audit_events::sequence)
         .select(audit_events::sequence)
         .first(conn)
         .optional()?;
-    // If entries were appended since, the head has moved.
+    // Outside a snapshot, the head may have moved: then the later entries are new, and not a fault.
     let now: Option<i64> =
         audit_heads::table.find(organization).select(audit_heads::sequence).first(conn).optional()?;
     let broken = broken
         .or((before > 0).then_some((0, "inserted")))
         .or(beyond.filter(|_| now == Some(last)).map(|at| (at, "inserted")));
-    Ok(Finding { entries: sequence, broken, checkpoint: hex(&hash) })
+    Ok(Finding { entries: sequence, broken, head_hash: hex(&hash) })
 }
 
 /// The head of each chain: its last number and hash.
@@ -218,16 +221,16 @@ pub fn heads(conn: &mut Conn) -> Result<Vec<(OrganizationId, i64, Vec<u8>)>> {
 }
 
 /// The time of the first entry of a chain.
-pub fn began(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
+pub fn first_entry_at(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
     conn.set_organization(organization)?;
-    let own = audit_events::table.filter(audit_events::organization_id.eq(organization));
-    Ok(own.order(audit_events::sequence).select(audit_events::at).first(conn).optional()?)
+    let entries = audit_events::table.filter(audit_events::organization_id.eq(organization));
+    Ok(entries.order(audit_events::sequence).select(audit_events::at).first(conn).optional()?)
 }
 
 /// The time of the newest entry of an organization, by the clock of the server that wrote it.
-pub fn newest(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
-    let own = audit_events::table.filter(audit_events::organization_id.eq(organization));
-    Ok(own.order(audit_events::sequence.desc()).select(audit_events::at).first(conn).optional()?)
+pub fn newest_entry_at(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
+    let entries = audit_events::table.filter(audit_events::organization_id.eq(organization));
+    Ok(entries.order(audit_events::sequence.desc()).select(audit_events::at).first(conn).optional()?)
 }
 
 /// The hash of one entry.

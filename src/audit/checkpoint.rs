@@ -29,45 +29,45 @@ pub struct Checkpoint {
     pub signature: String,
 }
 
-fn signed_words(organization: OrganizationId, sequence: i64, hash: &str, at: Instant) -> String {
+fn signed_text(organization: OrganizationId, sequence: i64, hash: &str, at: Instant) -> String {
     format!("alongside checkpoint\n{organization}\n{sequence}\n{hash}\n{}", at.micros() / 1_000)
 }
 
 /// Appends checkpoints to a file.
-pub struct Sealer {
+pub struct CheckpointWriter {
     keys: Arc<Keys>,
     file: PathBuf,
     /// The last number of each chain in a checkpoint: a chain that has not grown needs no new one.
     last: BTreeMap<OrganizationId, i64>,
 }
 
-impl Sealer {
+impl CheckpointWriter {
     pub fn new(keys: Arc<Keys>, file: PathBuf) -> Self {
         Self { keys, file, last: BTreeMap::new() }
     }
 
     /// Writes a checkpoint for every chain that has grown. The copy in the log goes wherever the log is sent, so it can
     /// survive the loss of this machine.
-    pub async fn seal(&mut self, db: &Db) -> Result<()> {
+    pub async fn write(&mut self, db: &Db) -> Result<()> {
         // It runs as a write, which ends when everything that it has read is on the disk: a checkpoint must not cover
         // entries that a crash could still lose.
         let heads = db.maintain(chain::heads).await?;
         let at = Instant::now();
         // The last line of the file may be incomplete, so the text starts with a line break.
-        let (mut lines, mut sealed) = (String::from("\n"), Vec::new());
+        let (mut lines, mut written) = (String::from("\n"), Vec::new());
         for (organization, sequence, hash) in heads {
             if self.last.get(&organization) == Some(&sequence) {
                 continue;
             }
-            sealed.push((organization, sequence));
+            written.push((organization, sequence));
             let hash = hex(&hash);
-            let signature = self.keys.sign(signed_words(organization, sequence, &hash, at).as_bytes());
+            let signature = self.keys.sign(signed_text(organization, sequence, &hash, at).as_bytes());
             tracing::info!(%organization, sequence, hash, at = at.micros() / 1_000, signature, "checkpoint");
             let line = Checkpoint { organization, sequence, hash, at, signature };
             lines.push_str(&serde_json::to_string(&line).map_err(ApiError::internal)?);
             lines.push('\n');
         }
-        if sealed.is_empty() {
+        if written.is_empty() {
             return Ok(());
         }
         let file = self.file.clone();
@@ -83,16 +83,16 @@ impl Sealer {
             })
         };
         actix_web::web::block(append).await.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
-        self.last.extend(sealed);
+        self.last.extend(written);
         Ok(())
     }
 }
 
-/// The beginning of each line. It identifies a line that was written incompletely.
-const BEGINS: &str = "{\"organization\":";
-/// A chain that began more than this many seconds before the newest checkpoint must have a checkpoint of its own,
-/// because all chains are sealed together.
-const SLACK_SECONDS: i64 = 60;
+/// The start of each line. It identifies a line that was written incompletely.
+const LINE_START: &str = "{\"organization\":";
+/// A chain whose first entry is more than this many seconds older than the newest checkpoint must have a checkpoint of
+/// its own, because each run writes the checkpoints of all chains.
+const TOLERANCE_SECONDS: i64 = 60;
 
 /// The file of the checkpoints and its contents when it was read.
 #[derive(Debug)]
@@ -118,52 +118,50 @@ impl Checkpoints {
 /// missing file counts as an empty one.
 ///
 /// An unreadable line is accepted if it was cut off, by a kill or a power failure, directly before a valid line.
-pub fn contradictions(
-    conn: &mut Conn,
-    keys: Option<&Keys>,
-    checkpoints: &Checkpoints,
-) -> Result<(String, Vec<String>)> {
+pub fn verify(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkpoints) -> Result<(String, Vec<String>)> {
     let Checkpoints { file, text } = checkpoints;
-    let (mut met, mut unread, mut found) = (0, 0, Vec::new());
-    let (mut sealed, mut newest) = (BTreeSet::new(), None);
-    let mut broken_off: Option<String> = None;
-    for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        let describe = |what: &str| format!("checkpoint {} of {}: {what}", place + 1, file.display());
-        let before = broken_off.take();
+    let (mut matching, mut unread, mut found) = (0, 0, Vec::new());
+    let (mut with_checkpoint, mut newest) = (BTreeSet::new(), None);
+    let mut incomplete: Option<String> = None;
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let describe = |what: &str| format!("checkpoint {} of {}: {what}", index + 1, file.display());
+        let before = incomplete.take();
         let Ok(Checkpoint { organization, sequence, hash, at, signature }) = serde_json::from_str(line) else {
             unread += 1;
             found.extend(before);
             let fault = describe("it cannot be read");
-            if line.starts_with(BEGINS) && !line.ends_with('}') {
-                broken_off = Some(fault);
+            if line.starts_with(LINE_START) && !line.ends_with('}') {
+                incomplete = Some(fault);
             } else {
                 found.push(fault);
             }
             continue;
         };
         if !keys.is_some_and(|keys| {
-            keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at)
+            keys.has_signed(signed_text(organization, sequence, &hash, at).as_bytes(), &signature, at)
         }) {
             found.extend(before);
             found.push(describe("it was not signed with any of these keys"));
             continue;
         }
         newest = newest.max(Some(at));
-        sealed.insert(organization);
+        with_checkpoint.insert(organization);
         match chain::hash_at(conn, organization, sequence)? {
-            Some(present) if hex(&present) == hash => met += 1,
+            Some(present) if hex(&present) == hash => matching += 1,
             Some(_) => found.push(describe(&format!(
                 "entry {sequence} of organization {organization} is not the one that stood there"
             ))),
             None => found.push(describe(&format!("entry {sequence} of organization {organization} is missing"))),
         }
     }
-    found.extend(broken_off);
+    found.extend(incomplete);
     for (organization, entries, _) in chain::heads(conn)? {
-        let Some(began) = chain::began(conn, organization)?.filter(|_| !sealed.contains(&organization)) else {
+        let Some(first_entry_at) =
+            chain::first_entry_at(conn, organization)?.filter(|_| !with_checkpoint.contains(&organization))
+        else {
             continue;
         };
-        if newest.is_none_or(|newest| newest > began.plus_seconds(SLACK_SECONDS)) {
+        if newest.is_none_or(|newest| newest > first_entry_at.plus_seconds(TOLERANCE_SECONDS)) {
             found.push(format!(
                 "organization {organization}: {entries} entries and no checkpoint in {}, so a tail that was cut off cannot be found (a server \
                  that runs makes one; --without-checkpoints says that there is none, or that it is lost)",
@@ -171,5 +169,5 @@ pub fn contradictions(
             ));
         }
     }
-    Ok((format!("{met} checkpoints are met, {unread} lines cannot be read: {}", file.display()), found))
+    Ok((format!("{matching} checkpoints are met, {unread} lines cannot be read: {}", file.display()), found))
 }

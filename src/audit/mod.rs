@@ -16,11 +16,11 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// Replaces the changed members in the entry of a read that only break-glass access allowed (AZ-13).
+/// Stands in `fields` of the entry for a read that only break-glass access allowed (AZ-13).
 pub const BY_BREAK_GLASS: &str = "break_glass";
 
 text_enum! {
-    /// How it went.
+    /// Whether the request was successful.
     pub enum Outcome { Done = "done", Refused = "refused" }
 }
 

@@ -40,7 +40,7 @@ impl<P> RecentlyAuthenticated<P> {
     }
 }
 
-/// A marker that the handler deliberately serves callers who are not signed in.
+/// A handler with this argument also serves callers who are not signed in.
 #[derive(Debug)]
 pub struct Anyone {
     origin: Origin,
@@ -55,7 +55,7 @@ pub struct Operator {
 impl Operator {
     #[expect(clippy::new_without_default, reason = "an operator is never a default")]
     pub fn new() -> Self {
-        Self { origin: Origin { request: RequestId::new(), source: "cli".into(), of_one: None } }
+        Self { origin: Origin { request: RequestId::new(), source: "cli".into(), own_address: None } }
     }
 }
 
@@ -72,7 +72,7 @@ pub trait Caller: sealed::Sealed {
     fn actor(&self) -> Option<Actor>;
     fn origin(&self) -> Origin;
     /// Whether the caller may read all organizations. No caller over HTTP may.
-    fn keeps(&self) -> bool {
+    fn reads_all_organizations(&self) -> bool {
         false
     }
 }
@@ -101,7 +101,7 @@ impl Caller for Anyone {
     }
 }
 impl Caller for Operator {
-    fn keeps(&self) -> bool {
+    fn reads_all_organizations(&self) -> bool {
         true
     }
     fn actor(&self) -> Option<Actor> {
@@ -117,8 +117,8 @@ impl<P> Allowed<P> {
         self.actor
     }
     /// The additional check of [`RecentlyAuthenticated`], for an operation that needs it only in some cases.
-    pub fn fresh(&self) -> Result<()> {
-        match self.actor.is_fresh() {
+    pub fn require_recent_authentication(&self) -> Result<()> {
+        match self.actor.is_recently_authenticated() {
             true => Ok(()),
             false => Err(ApiError::new(
                 Code::ReauthenticationRequired,
@@ -133,17 +133,17 @@ impl<P> Allowed<P> {
 pub trait Sessions: Send + Sync {
     fn actor<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>>;
 
-    /// For a token that has not expired but is refused: whether its session was ended, or its user or organization was
-    /// locked out, and no such refusal was reported in the last minute.
-    fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>>;
+    /// Whether the audit log must record that a token was refused although it has not expired, because its session was
+    /// ended, or its user or organization was suspended. At most one refusal per session and minute is recorded.
+    fn should_log_refusal<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>>;
 }
 
-/// The dependencies of the guards, shared by all workers.
+/// What the extractors of this module use. All workers share it.
 pub struct AuthContext {
     pub keys: Arc<Keys>,
     pub secrets: Arc<SecretKeys>,
     pub sessions: Arc<dyn Sessions>,
-    pub calls: Arc<crate::http::operations::Calls>,
+    pub operations: Arc<crate::http::operations::Operations>,
     pub sources: Sources,
 }
 
@@ -153,12 +153,12 @@ pub fn request_id(req: &HttpRequest) -> RequestId {
 }
 
 fn origin(req: &HttpRequest) -> Origin {
-    let found = req.app_data::<Data<AuthContext>>().and_then(|gate| gate.sources.of(req));
+    let found = req.app_data::<Data<AuthContext>>().and_then(|auth| auth.sources.of(req));
     let source = found.map_or_else(|| "unknown".into(), |source| source.address.to_string().into());
     Origin {
         request: request_id(req),
         source,
-        of_one: found.filter(|source| !source.everybodys).map(|source| source.address),
+        own_address: found.filter(|source| !source.is_shared).map(|source| source.address),
     }
 }
 
@@ -184,8 +184,8 @@ pub async fn identify(req: &ServiceRequest) -> Option<Holder> {
     let origin = origin(req.request());
     let (claims, actor) = match verified(req) {
         Err(error) => (None, Err(error)),
-        Ok((gate, claims)) => {
-            let actor = gate.sessions.actor(&claims).await;
+        Ok((auth, claims)) => {
+            let actor = auth.sessions.actor(&claims).await;
             (Some(claims), actor)
         }
     };
@@ -195,12 +195,12 @@ pub async fn identify(req: &ServiceRequest) -> Option<Holder> {
 }
 
 /// Whether the handler used the caller's identity.
-pub fn was_asked(req: &HttpRequest) -> bool {
+pub fn identity_was_used(req: &HttpRequest) -> bool {
     !req.extensions().contains::<Identified>()
 }
 
 fn verified(req: &ServiceRequest) -> Result<(Data<AuthContext>, Claims)> {
-    let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
+    let auth = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no AuthContext"))?;
     let bearer = req
         .headers()
         .get(AUTHORIZATION)
@@ -210,7 +210,7 @@ fn verified(req: &ServiceRequest) -> Result<(Data<AuthContext>, Claims)> {
         // RFC 9110, section 11.4: any number of spaces.
         .map(|(_, token)| token.trim_start_matches(' '))
         .ok_or_else(ApiError::unauthenticated)?;
-    Ok((gate.clone(), gate.keys.verify(bearer)?))
+    Ok((auth.clone(), auth.keys.verify(bearer)?))
 }
 
 impl<P: Permission> FromRequest for Allowed<P> {
@@ -229,8 +229,8 @@ impl<P: Permission> FromRequest for Allowed<P> {
                         "Your role needs a second factor: set one up with POST /me/second-factor, and confirm it.";
                     return Err(ApiError::new(Code::SecondFactorRequired, message));
                 }
-                let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
-                gate.calls.check_query(req)?;
+                let auth = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no AuthContext"))?;
+                auth.operations.check_query(req)?;
                 Ok(Self { actor, origin, permission: PhantomData })
             },
         ))
@@ -243,7 +243,7 @@ impl<P: Permission> FromRequest for RecentlyAuthenticated<P> {
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         ready(Allowed::<P>::from_request(req, payload).into_inner().and_then(|allowed| {
-            allowed.fresh()?;
+            allowed.require_recent_authentication()?;
             Ok(Self(allowed))
         }))
     }

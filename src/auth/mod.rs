@@ -52,7 +52,7 @@ pub struct Actor {
 }
 
 /// The time in seconds after a password entry during which it is not required again (AU-13).
-const FRESH_SECONDS: i64 = 600;
+const RECENT_SECONDS: i64 = 600;
 
 impl Actor {
     /// For tests.
@@ -72,10 +72,10 @@ impl Actor {
         }
     }
 
-    pub fn is_fresh(&self) -> bool {
+    pub fn is_recently_authenticated(&self) -> bool {
         let now = Instant::now();
         // Another server's clock may be a little ahead.
-        self.proved_at <= now.plus_seconds(60) && now < self.proved_at.plus_seconds(FRESH_SECONDS)
+        self.proved_at <= now.plus_seconds(60) && now < self.proved_at.plus_seconds(RECENT_SECONDS)
     }
 }
 
@@ -85,16 +85,16 @@ pub struct Origin {
     pub request: RequestId,
     /// An address, or `cli`.
     pub source: std::borrow::Cow<'static, str>,
-    /// The same address, unless it is the address of a proxy that all callers share.
-    pub of_one: Option<std::net::IpAddr>,
+    /// The caller's own address; `None` for the command line, and for the address of a proxy that all callers share.
+    pub own_address: Option<std::net::IpAddr>,
 }
 
-/// The cases that a caller may see. `casework::cases::store` turns it into SQL.
+/// The cases that a caller may see. `records::visibility` turns it into SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum CaseAccess {
     /// All cases of the organization.
     Organization,
-    /// No cases. Reports count all of them and show protected numbers.
+    /// No cases. Reports still count all cases, and hide small numbers by suppression.
     Counted,
     /// The cases of the teams that this user belongs to.
     Teams(UserId),
@@ -105,7 +105,7 @@ pub enum Scope {
     Nothing,
 }
 
-impl Scope {
+impl CaseAccess {
     pub const fn of(actor: Option<Actor>) -> Self {
         match actor {
             // An integration must first have the permission in its scopes. A read for any purpose that is not recorded

@@ -80,7 +80,7 @@ impl Password {
     }
 
     /// Checks a new password (AU-04, AU-05): it must be long, hard to guess, not common, and not made of the user's own
-    /// words or terms of this field. This takes up to some tenths of a second: see [`Place::check_new`].
+    /// words or terms of this field. This takes up to some tenths of a second: see [`HashPermit::check_new`].
     pub fn check_new(&self, own: &OwnWords) -> std::result::Result<(), Fault> {
         let text = self.0.expose_secret();
         if text.chars().count() < SHORTEST {
@@ -110,9 +110,9 @@ impl Password {
                  terms common in this field",
             ));
         }
-        let judged: String = lower.chars().take(JUDGED).collect();
+        let rated: String = lower.chars().take(RATED_CHARACTERS).collect();
         let inputs: Vec<&str> = own.0.iter().map(String::as_str).chain(FIELD_WORDS.iter().copied()).collect();
-        if zxcvbn(&judged, &inputs).score() < Score::Four {
+        if zxcvbn(&rated, &inputs).score() < Score::Four {
             return Err(Fault::new(
                 "too_guessable",
                 "is too easy to guess: avoid runs of digits, letters or keys, dates and single common words; use three \
@@ -144,7 +144,7 @@ fn is_made_of(lower: &str, own: &OwnWords) -> bool {
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
     // Digits and symbols around the words do not replace letters.
     let core = lower.trim_matches(|c: char| !c.is_alphabetic());
-    let spelled: String = core.chars().map(letter_behind).filter(|c| c.is_alphanumeric()).collect();
+    let spelled: String = core.chars().map(resembled_letter).filter(|c| c.is_alphanumeric()).collect();
     [plain, spelled].iter().any(|text| {
         let rest = words.iter().fold(text.clone(), |rest, word| rest.replace(word, ""));
         rest != *text && rest.chars().filter(|c| c.is_alphabetic()).count() < 8
@@ -152,7 +152,7 @@ fn is_made_of(lower: &str, own: &OwnWords) -> bool {
 }
 
 /// The letter that a digit or a symbol replaces in many passwords.
-const fn letter_behind(c: char) -> char {
+const fn resembled_letter(c: char) -> char {
     match c {
         '0' => 'o',
         '1' | '!' | '|' => 'i',
@@ -180,7 +180,7 @@ const FIELD_WORDS: &[&str] = &[
 /// The number of characters that zxcvbn rates. Its time grows with the number of characters that may stand for several
 /// letters: 0.2 s for 40 such characters, 1.2 s for 100. A long password is also refused if these first characters
 /// alone are easy to guess.
-const JUDGED: usize = 40;
+const RATED_CHARACTERS: usize = 40;
 
 impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -220,11 +220,11 @@ fn repeated(text: &str) -> Option<&str> {
 
 /// Whether a stored hash may be verified: its cost is within the allowed maximum and it uses few lanes. An imported or
 /// altered hash must not take gigabytes or minutes.
-fn is_bearable(hash: &PasswordHash) -> bool {
+fn is_within_limits(hash: &PasswordHash) -> bool {
     Params::try_from(hash).is_ok_and(|params| {
         let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
-        let bearable = memory <= Cost::MOST.memory && passes <= Cost::MOST.passes && lanes <= MOST_LANES;
-        if !bearable {
+        let within_limits = memory <= Cost::MOST.memory && passes <= Cost::MOST.passes && lanes <= MOST_LANES;
+        if !within_limits {
             tracing::error!(
                 memory,
                 passes,
@@ -232,15 +232,15 @@ fn is_bearable(hash: &PasswordHash) -> bool {
                 "a stored password hash costs more than is allowed: its password is refused, and a new one must be set"
             );
         }
-        bearable
+        within_limits
     })
 }
 
-fn verify_here(password: &Password, hash: Option<&str>, nobodys: &str) -> bool {
-    let parsed = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_bearable);
+fn verify_blocking(password: &Password, hash: Option<&str>, dummy_hash: &str) -> bool {
+    let parsed = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_within_limits);
     let is_known = parsed.is_some();
     // A refused hash costs as much time as a wrong password.
-    let matches = parsed.or_else(|| PasswordHash::new(nobodys).ok()).is_some_and(|parsed| {
+    let matches = parsed.or_else(|| PasswordHash::new(dummy_hash).ok()).is_some_and(|parsed| {
         Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok()
     });
     matches && is_known
@@ -252,22 +252,22 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub struct Hasher {
     queue: mpsc::SyncSender<Job>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     cost: Cost,
-    /// The hash that a password for an unknown name is verified against, so that it takes the same time as for a known
-    /// one.
-    nobodys: Arc<str>,
+    /// A password for an unknown name is verified against this hash, so that it takes the same time as for a known
+    /// name.
+    dummy_hash: Arc<str>,
 }
 
-/// A permit for one place in the queue.
-pub struct Place<'h> {
+/// A permit to use the hashing threads. It reserves one slot in their queue.
+pub struct HashPermit<'h> {
     hasher: &'h Hasher,
-    held: Arc<OwnedSemaphorePermit>,
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Hasher {
     pub fn start(cost: Cost) -> Result<Self> {
-        let nobodys = cost.hash(&Password("nobody has this password".to_owned().into()))?.into();
+        let dummy_hash = cost.hash(&Password("nobody has this password".to_owned().into()))?.into();
         let (queue, jobs) = mpsc::sync_channel::<Job>(QUEUE);
         let jobs = Arc::new(std::sync::Mutex::new(jobs));
         let threads = std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1));
@@ -284,18 +284,18 @@ impl Hasher {
             };
             crate::supervise::thread("argon2", work).map_err(ApiError::internal)?;
         }
-        Ok(Self { queue, places: Arc::new(Semaphore::new(QUEUE)), cost, nobodys })
+        Ok(Self { queue, permits: Arc::new(Semaphore::new(QUEUE)), cost, dummy_hash })
     }
 
-    /// A permit for the queue, or 503 at once. Request it before any other work for a login, so that a flood of logins
-    /// costs nothing.
-    pub fn place(&self) -> Result<Place<'_>> {
-        let held = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        Ok(Place { hasher: self, held: Arc::new(held) })
+    /// Returns a permit, or 503 at once if the queue is full. Call it before any other work for a login, so that a
+    /// flood of logins costs nothing.
+    pub fn permit(&self) -> Result<HashPermit<'_>> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| busy())?;
+        Ok(HashPermit { hasher: self, permit: Arc::new(permit) })
     }
 
     /// Whether a hash was made with a lower cost than the current one.
-    pub fn has_outgrown(&self, hash: &str) -> bool {
+    pub fn needs_rehash(&self, hash: &str) -> bool {
         let params = PasswordHash::new(hash).ok().and_then(|hash| Params::try_from(&hash).ok());
         params.is_none_or(|params| params.m_cost() < self.cost.memory || params.t_cost() < self.cost.passes)
     }
@@ -305,13 +305,13 @@ fn busy() -> ApiError {
     ApiError::overloaded("Too many people are signing in at once.")
 }
 
-impl Place<'_> {
+impl HashPermit<'_> {
     async fn run<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         // If the caller goes away, the job stays in the queue and keeps its permit.
-        let held = Arc::clone(&self.held);
+        let permit = Arc::clone(&self.permit);
         let job: Job = Box::new(move || {
-            let _held = held;
+            let _held = permit;
             drop(reply.send(f()));
         });
         self.hasher.queue.try_send(job).map_err(|_| busy())?;
@@ -331,8 +331,8 @@ impl Place<'_> {
 
     /// Whether the password matches the hash. Without a hash it takes the same time as a wrong password.
     pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool> {
-        let nobodys = Arc::clone(&self.hasher.nobodys);
-        self.run(move || verify_here(&password, hash.as_deref(), &nobodys)).await
+        let dummy_hash = Arc::clone(&self.hasher.dummy_hash);
+        self.run(move || verify_blocking(&password, hash.as_deref(), &dummy_hash)).await
     }
 }
 
@@ -347,9 +347,9 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let nobodys = Password::parse("nobody has this password").unwrap();
         let of_nobody = Cost::LEAST.hash(&nobodys).unwrap();
-        assert!(verify_here(&right, Some(&hash), &of_nobody));
-        assert!(!verify_here(&Password::parse("wrong horse battery").unwrap(), Some(&hash), &of_nobody));
-        assert!(!verify_here(&nobodys, None, &of_nobody));
+        assert!(verify_blocking(&right, Some(&hash), &of_nobody));
+        assert!(!verify_blocking(&Password::parse("wrong horse battery").unwrap(), Some(&hash), &of_nobody));
+        assert!(!verify_blocking(&nobodys, None, &of_nobody));
     }
 
     #[test]
@@ -462,7 +462,7 @@ mod tests {
         let right = Password::parse("correct horse battery").unwrap();
         let hash = Cost::LEAST.hash(&right).unwrap();
         let nobodys = Cost::LEAST.hash(&Password::parse("nobody has this password").unwrap()).unwrap();
-        for (bearable, cost) in [
+        for (within_limits, cost) in [
             (true, "m=19456,t=2,p=1"),
             (true, "m=1048576,t=64,p=4"),
             (false, "m=1048577,t=2,p=1"),
@@ -472,10 +472,10 @@ mod tests {
         ] {
             let other = hash.replace("m=19456,t=2,p=1", cost);
             let parsed = PasswordHash::new(&other).unwrap();
-            assert_eq!(is_bearable(&parsed), bearable, "{cost}");
-            if !bearable {
+            assert_eq!(is_within_limits(&parsed), within_limits, "{cost}");
+            if !within_limits {
                 let begun = std::time::Instant::now();
-                assert!(!verify_here(&right, Some(&other), &nobodys), "{cost}");
+                assert!(!verify_blocking(&right, Some(&other), &nobodys), "{cost}");
                 assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{cost}");
             }
         }

@@ -4,7 +4,7 @@
 use super::Scopes;
 
 text_enum! {
-    /// What a person who signs in is to the organization.
+    /// The role of a user in the organization.
     pub enum Role {
         Admin = "admin",
         Supervisor = "supervisor",
@@ -53,16 +53,16 @@ macro_rules! policy {
     (@ by scope) => { true };
     (@) => { false };
     ($($permission:ident = $name:literal => $($role:ident)|* $([$by:ident $scope:ident])?;)+) => {
-        /// The rows, by number.
+        /// The position of each permission in the table.
         #[derive(Clone, Copy)]
-        enum Place { $($permission),+ }
+        enum PermissionIndex { $($permission),+ }
         $(
             #[derive(Debug, Clone, Copy)]
             pub enum $permission {}
             impl Permission for $permission {
                 const NAME: &'static str = $name;
                 const BEFORE_FACTOR: bool = matches!($name.as_bytes(), b"self:read" | b"self:factor");
-                const SCOPE_BIT: u32 = scope_bit(Place::$permission as usize);
+                const SCOPE_BIT: u32 = scope_bit(PermissionIndex::$permission as usize);
                 const BY_SCOPE: bool = policy!(@ $($by $scope)?);
                 fn allows(role: Role) -> bool { matches!(role, $(Role::$role)|*) }
             }

@@ -7,11 +7,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 
 /// A set of permissions with one bit for each that is given by scope, so that it is cheap to copy.
+///
+/// It is not an enum with the bit set of a crate: the scopes are the rows of the policy table, and an enum would be a
+/// second list of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Jsonb)]
 pub struct Scopes(u64);
 
-/// The permissions that an integration may be given, each with the bit of its place.
+/// The permissions that an integration may be given. The position in this list is the number of the bit in [`Scopes`].
 fn rows() -> impl Iterator<Item = &'static policy::Row> {
     policy::ALL.iter().filter(|row| row.by_scope)
 }
@@ -38,8 +41,9 @@ impl Scopes {
         (scopes, unknown)
     }
 
-    /// The scopes among these stored names that are still valid: a permission that was removed from the table is lost.
-    pub fn kept(names: &[String]) -> Self {
+    /// The scopes among these stored names that are still valid: a permission that was removed from the table is left
+    /// out.
+    pub fn from_stored(names: &[String]) -> Self {
         Self::of(names.iter().map(String::as_str)).0
     }
 
@@ -116,7 +120,7 @@ mod tests {
         ] {
             assert!(Scopes::parse(["cases:read", never]).is_err(), "{never}");
         }
-        assert_eq!(Scopes::kept(&["cases:read".into(), "gone:read".into()]).names(), ["cases:read"]);
+        assert_eq!(Scopes::from_stored(&["cases:read".into(), "gone:read".into()]).names(), ["cases:read"]);
         assert!(Scopes::NONE.is_empty() && Scopes::NONE.names().is_empty());
     }
 

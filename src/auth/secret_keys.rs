@@ -6,7 +6,7 @@
 
 use super::{
     OrganizationId, UserId,
-    signing_keys::files::{files_in, moment, name, read_small, write_in},
+    signing_keys::files::{files_in, name, read_small, time_in_name, write_in},
 };
 use crate::{
     error::{ApiError, Code, Result},
@@ -31,21 +31,21 @@ const KIND: &str = "key";
 const KEY_BYTES: usize = 32;
 const KID_BYTES: usize = 9;
 /// The first byte of an encrypted value: the version of the format.
-const FORM: u8 = 1;
+const FORMAT_VERSION: u8 = 1;
 /// The fewest different bytes in a key. Of 32 random bytes about thirty differ, so a key with fewer than this is not
 /// random.
 const FEWEST_DIFFERENT: usize = 16;
 
-/// The database location of a secret.
+/// The row and the column that hold a secret.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct SecretLocation {
     pub organization: OrganizationId,
     pub user: UserId,
     pub table: &'static str,
     pub column: &'static str,
 }
 
-impl Place {
+impl SecretLocation {
     fn aad(&self, kid: &str) -> Vec<u8> {
         let Self { organization, user, table, column } = self;
         format!("{organization}|{user}|{table}|{column}|{kid}").into_bytes()
@@ -61,7 +61,7 @@ struct Key {
 impl Key {
     fn read(file: &Path) -> std::result::Result<Self, String> {
         let named = |what: String| format!("secret key {}: {what}", file.display());
-        let made_at = moment(file)
+        let made_at = time_in_name(file)
             .ok_or_else(|| named("its name must begin with a time, such as 20261130T053000.000Z-".into()))?;
         let bytes = read_small(file, 0o077).map_err(named)?;
         let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| named(format!("must hold {KEY_BYTES} bytes")))?;
@@ -145,10 +145,10 @@ impl SecretKeys {
     /// The key with this id. Another server may just have created it, so the folder is read again before the key counts
     /// as missing.
     fn find(&self, wanted: &[u8]) -> Option<[u8; KEY_BYTES]> {
-        let among = |keys: &[Key]| keys.iter().find(|key| key.kid == wanted).map(|key| key.bytes);
-        among(&self.known()).or_else(|| {
+        let find_in = |keys: &[Key]| keys.iter().find(|key| key.kid == wanted).map(|key| key.bytes);
+        find_in(&self.known()).or_else(|| {
             let again = read_all(&self.folder).inspect_err(|error| tracing::error!("{error}")).ok()?;
-            let found = among(&again);
+            let found = find_in(&again);
             if found.is_some() {
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
             }
@@ -157,26 +157,26 @@ impl SecretKeys {
     }
 
     /// Encrypts a secret with the newest key.
-    pub fn seal(&self, place: &Place, secret: &[u8]) -> Result<Vec<u8>> {
+    pub fn encrypt(&self, location: &SecretLocation, secret: &[u8]) -> Result<Vec<u8>> {
         let known = self.known();
         let key = known.last().ok_or_else(|| ApiError::internal("there is no key to encrypt secrets with"))?;
-        let sealed = seal(&key.bytes, &place.aad(&key.name()), secret)?;
-        Ok([[FORM].as_slice(), key.kid.as_slice(), sealed.as_slice()].concat())
+        let encrypted = encrypt(&key.bytes, &location.aad(&key.name()), secret)?;
+        Ok([[FORMAT_VERSION].as_slice(), key.kid.as_slice(), encrypted.as_slice()].concat())
     }
 
-    /// Decrypts a value that [`SecretKeys::seal`] has made for the same location.
+    /// Decrypts a value that [`SecretKeys::encrypt`] has made for the same location.
     ///
     /// # Errors
     /// 503, with the reason in the log, if the key is missing or the value was made for another location. The caller is
     /// refused.
-    pub fn open(&self, place: &Place, stored: &[u8]) -> Result<Vec<u8>> {
-        let (kid, sealed) = parts(stored).ok_or_else(|| closed(place, "it is not encrypted"))?;
+    pub fn decrypt(&self, location: &SecretLocation, stored: &[u8]) -> Result<Vec<u8>> {
+        let (kid, encrypted) = parts(stored).ok_or_else(|| undecryptable(location, "it is not encrypted"))?;
         let name = URL_SAFE_NO_PAD.encode(kid);
         let key = self
             .find(kid)
-            .ok_or_else(|| closed(place, &format!("its key {name} is not in {}", self.folder.display())))?;
-        open(&key, &place.aad(&name), sealed)
-            .ok_or_else(|| closed(place, "it was not made for this row, or was altered"))
+            .ok_or_else(|| undecryptable(location, &format!("its key {name} is not in {}", self.folder.display())))?;
+        decrypt(&key, &location.aad(&name), encrypted)
+            .ok_or_else(|| undecryptable(location, "it was not made for this row, or was altered"))
     }
 
     /// Whether a stored value is encrypted with the newest key.
@@ -185,8 +185,8 @@ impl SecretKeys {
     }
 }
 
-fn closed(place: &Place, why: &str) -> ApiError {
-    let Place { organization, user, table, .. } = place;
+fn undecryptable(location: &SecretLocation, why: &str) -> ApiError {
+    let SecretLocation { organization, user, table, .. } = location;
     let message =
         format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
     ApiError::new(Code::Unavailable, "The second factor cannot be checked. The server's log has the reason.")
@@ -197,9 +197,9 @@ fn closed(place: &Place, why: &str) -> ApiError {
 /// The key id and the encrypted rest of a stored value; `None` for a value that is not encrypted. A plain secret is
 /// shorter, but may begin with any byte.
 fn parts(stored: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (form, rest) = stored.split_first()?;
+    let (version, rest) = stored.split_first()?;
     let is_long = rest.len() >= KID_BYTES + NONCE_LEN + AES_256_GCM_SIV.tag_len();
-    (*form == FORM && is_long).then(|| rest.split_at_checked(KID_BYTES)).flatten()
+    (*version == FORMAT_VERSION && is_long).then(|| rest.split_at_checked(KID_BYTES)).flatten()
 }
 
 /// The id of the key that encrypted a stored value.
@@ -208,7 +208,7 @@ pub fn key_of(stored: &[u8]) -> Option<String> {
 }
 
 /// Encrypts with the caller's own key. Returns a random nonce followed by the encrypted text.
-pub fn seal(key: &[u8; KEY_BYTES], aad: &[u8], secret: &[u8]) -> Result<Vec<u8>> {
+pub fn encrypt(key: &[u8; KEY_BYTES], aad: &[u8], secret: &[u8]) -> Result<Vec<u8>> {
     let failed = |_| ApiError::internal("nothing can be encrypted");
     let mut nonce = [0_u8; NONCE_LEN];
     rand::fill(&mut nonce).map_err(failed)?;
@@ -218,13 +218,13 @@ pub fn seal(key: &[u8; KEY_BYTES], aad: &[u8], secret: &[u8]) -> Result<Vec<u8>>
     Ok([nonce.as_slice(), &text].concat())
 }
 
-/// Decrypts a value that [`seal`] has made with this key and this `aad`; `None` for any other value.
-pub fn open(key: &[u8; KEY_BYTES], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
+/// Decrypts a value that [`encrypt`] has made with this key and this `aad`; `None` for any other value.
+pub fn decrypt(key: &[u8; KEY_BYTES], aad: &[u8], encrypted: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, text) = encrypted.split_first_chunk::<NONCE_LEN>()?;
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).ok()?);
     let mut text = text.to_vec();
-    let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut text).ok()?;
-    Some(opened.to_vec())
+    let decrypted = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut text).ok()?;
+    Some(decrypted.to_vec())
 }
 
 #[cfg(test)]
@@ -232,56 +232,56 @@ mod tests {
     use super::*;
     use crate::types::Id;
 
-    fn place() -> Place {
-        Place { organization: Id::new(), user: Id::new(), table: "second_factors", column: "secret" }
+    fn location() -> SecretLocation {
+        SecretLocation { organization: Id::new(), user: Id::new(), table: "second_factors", column: "secret" }
     }
 
     #[test]
     fn secret_decrypts_only_in_its_own_row_with_its_own_key() {
         let folder = tempfile::tempdir().unwrap();
         let keys = SecretKeys::load(folder.path()).unwrap();
-        let here = place();
-        let stored = keys.seal(&here, b"12345678901234567890").unwrap();
-        assert_eq!(keys.open(&here, &stored).unwrap(), b"12345678901234567890");
-        assert_ne!(keys.seal(&here, b"12345678901234567890").unwrap(), stored, "each time with a nonce of its own");
+        let here = location();
+        let stored = keys.encrypt(&here, b"12345678901234567890").unwrap();
+        assert_eq!(keys.decrypt(&here, &stored).unwrap(), b"12345678901234567890");
+        assert_ne!(keys.encrypt(&here, b"12345678901234567890").unwrap(), stored, "each time with a nonce of its own");
         assert!(!stored.windows(8).any(|part| b"12345678901234567890".windows(8).any(|clear| clear == part)));
         for other in [
-            Place { user: Id::new(), ..here },
-            Place { organization: Id::new(), ..here },
-            Place { table: "users", ..here },
-            Place { column: "other", ..here },
+            SecretLocation { user: Id::new(), ..here },
+            SecretLocation { organization: Id::new(), ..here },
+            SecretLocation { table: "users", ..here },
+            SecretLocation { column: "other", ..here },
         ] {
-            assert_eq!(keys.open(&other, &stored).unwrap_err().code(), Code::Unavailable, "{other:?}");
+            assert_eq!(keys.decrypt(&other, &stored).unwrap_err().code(), Code::Unavailable, "{other:?}");
         }
         for at in 0..stored.len() {
             let mut altered = stored.clone();
             altered[at] ^= 1;
-            assert!(keys.open(&here, &altered).is_err(), "byte {at}");
+            assert!(keys.decrypt(&here, &altered).is_err(), "byte {at}");
         }
         for bad in [&b""[..], b"12345678901234567890", &stored[..stored.len() - 1], &stored[..10]] {
-            assert!(keys.open(&here, bad).is_err());
+            assert!(keys.decrypt(&here, bad).is_err());
         }
         let elsewhere = tempfile::tempdir().unwrap();
-        assert!(SecretKeys::load(elsewhere.path()).unwrap().open(&here, &stored).is_err());
+        assert!(SecretKeys::load(elsewhere.path()).unwrap().decrypt(&here, &stored).is_err());
     }
 
     #[test]
     fn older_key_still_decrypts_and_a_foreign_key_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (SecretKeys::load(folder.path()).unwrap(), SecretKeys::load(folder.path()).unwrap());
-        let here = place();
-        let before = one.seal(&here, b"secret").unwrap();
+        let here = location();
+        let before = one.encrypt(&here, b"secret").unwrap();
         // Two keys at once: the second is the newest, even if both are made in the same millisecond.
         SecretKeys::add(folder.path()).unwrap();
         let newer = SecretKeys::add(folder.path()).unwrap();
         let rotated = SecretKeys::load(folder.path()).unwrap();
         assert_eq!(rotated.ids().last(), Some(&newer));
-        assert_eq!(rotated.open(&here, &before).unwrap(), b"secret");
+        assert_eq!(rotated.decrypt(&here, &before).unwrap(), b"secret");
         assert!(!rotated.is_newest(&before));
-        let after = rotated.seal(&here, b"secret").unwrap();
+        let after = rotated.encrypt(&here, b"secret").unwrap();
         assert!(rotated.is_newest(&after));
-        assert_eq!((key_of(&after), key_of(&[FORM; 20])), (Some(newer), None));
-        assert_eq!(two.open(&here, &after).unwrap(), b"secret", "the folder is read again");
+        assert_eq!((key_of(&after), key_of(&[FORMAT_VERSION; 20])), (Some(newer), None));
+        assert_eq!(two.decrypt(&here, &after).unwrap(), b"secret", "the folder is read again");
     }
 
     #[cfg(unix)]

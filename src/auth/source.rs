@@ -13,7 +13,7 @@ use std::{
 pub struct Source {
     pub address: IpAddr,
     /// Whether all callers share this address, because it belongs to a proxy whose forwarding header is not trusted.
-    pub everybodys: bool,
+    pub is_shared: bool,
 }
 
 /// The proxies whose `X-Forwarded-For` is trusted: addresses and networks, separated by commas.
@@ -65,13 +65,13 @@ impl Sources {
 
     fn named_by(&self, peer: IpAddr, named: &[Cow<'_, str>]) -> Source {
         if !self.trusts(peer) {
-            return Source { address: peer, everybodys: self.behind_proxy };
+            return Source { address: peer, is_shared: self.behind_proxy };
         }
         let address = |hop: &str| hop.parse().or_else(|_| hop.parse::<SocketAddr>().map(|with_port| with_port.ip()));
-        let mut source = Source { address: peer, everybodys: true };
+        let mut source = Source { address: peer, is_shared: true };
         for hop in named.iter().flat_map(|line| line.split(',')).rev() {
             let Ok(hop) = address(hop.trim()) else { break };
-            source = Source { address: hop.to_canonical(), everybodys: false };
+            source = Source { address: hop.to_canonical(), is_shared: false };
             if !self.trusts(source.address) {
                 break;
             }
@@ -90,14 +90,17 @@ mod tests {
             behind_proxy,
             trusted: TrustedProxies::try_from(trusted.to_owned()).unwrap(),
         };
-        let alone = |address: &str| Source { address: address.parse().unwrap(), everybodys: false };
+        let alone = |address: &str| Source { address: address.parse().unwrap(), is_shared: false };
         let of = |sources: &Sources, peer: &str, named: &[&str]| {
             sources.named_by(peer.parse().unwrap(), &named.iter().map(|line| Cow::Borrowed(*line)).collect::<Vec<_>>())
         };
         let none = sources(false, "");
-        assert_eq!(of(&none, "192.0.2.1", &["203.0.113.5"]), alone("192.0.2.1"), "a header is nobody's word");
-        let untold = sources(true, "");
-        assert_eq!(of(&untold, "192.0.2.1", &["203.0.113.5"]), Source { everybodys: true, ..alone("192.0.2.1") });
+        assert_eq!(of(&none, "192.0.2.1", &["203.0.113.5"]), alone("192.0.2.1"), "the header is not trusted");
+        let no_trusted_proxy = sources(true, "");
+        assert_eq!(
+            of(&no_trusted_proxy, "192.0.2.1", &["203.0.113.5"]),
+            Source { is_shared: true, ..alone("192.0.2.1") }
+        );
 
         let two = sources(true, "192.0.2.1, 10.0.0.0/8,2001:db8::/32");
         for (named, source) in [
@@ -113,8 +116,8 @@ mod tests {
         ] {
             assert_eq!(of(&two, "192.0.2.1", named), alone(source), "{named:?}");
         }
-        assert_eq!(of(&two, "192.0.2.1", &[]), Source { everybodys: true, ..alone("192.0.2.1") });
-        assert_eq!(of(&two, "192.0.2.2", &["203.0.113.5"]), Source { everybodys: true, ..alone("192.0.2.2") });
+        assert_eq!(of(&two, "192.0.2.1", &[]), Source { is_shared: true, ..alone("192.0.2.1") });
+        assert_eq!(of(&two, "192.0.2.2", &["203.0.113.5"]), Source { is_shared: true, ..alone("192.0.2.2") });
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Actor, OrganizationId, Role, SessionId, UserId,
-    signing_keys::{Key, Ring},
+    signing_keys::{Key, SigningKeys},
 };
 use crate::{
     clock,
@@ -26,9 +26,9 @@ const LEEWAY: i64 = 30;
 const LONGEST_LIFE: i64 = 900;
 /// The longest accepted token (TK-03). A valid token has about 600 bytes.
 const LONGEST: usize = 4096;
-/// The size of the cache of verified tokens. An entry has 64 bytes, and an organization has hundreds of people, not
+/// The most verified tokens in the cache. An entry has 64 bytes, and an organization has hundreds of people, not
 /// thousands.
-const REMEMBERED: u64 = 20_000;
+const MAX_CACHED_TOKENS: u64 = 20_000;
 
 pub const ISSUER: &str = "alongside";
 pub const AUDIENCE: &str = "alongside-api";
@@ -63,44 +63,45 @@ impl Claims {
 
 /// The keys that sign and verify access tokens.
 pub struct Keys {
-    known: RwLock<Arc<Known>>,
+    known: RwLock<Arc<LoadedKeys>>,
     validation: Validation,
     data_dir: PathBuf,
     /// The faults of the keys at the last reading, so that each is logged once.
-    trouble: Mutex<String>,
+    logged_faults: Mutex<String>,
 }
 
-/// The keys and a cache of the tokens that they have verified.
-struct Known {
-    ring: Ring,
+/// The keys as they were last loaded, and a cache of the tokens that they have verified.
+struct LoadedKeys {
+    signing_keys: SigningKeys,
     /// A verification takes about 100 µs, so verified claims are cached by the hash of the token until it expires. Only
-    /// the claims are cached: the session is still read at every request. When the keys change, the cache is discarded,
-    /// so a token of a retired key is refused at the next request.
+    /// the claims are cached: the session is still read at every request. When the server reloads changed keys, it
+    /// discards the cache. It reloads them every five seconds, so it accepts a token of a retired key for at most five
+    /// seconds.
     verified: moka::sync::Cache<[u8; 32], Claims>,
 }
 
-impl Known {
-    fn by(ring: Ring) -> Arc<Self> {
+impl LoadedKeys {
+    fn new(signing_keys: SigningKeys) -> Arc<Self> {
         let verified = moka::sync::Cache::builder()
-            .max_capacity(REMEMBERED)
+            .max_capacity(MAX_CACHED_TOKENS)
             .time_to_live(std::time::Duration::from_secs(ACCESS_SECONDS.unsigned_abs()))
             .build();
-        Arc::new(Self { ring, verified })
+        Arc::new(Self { signing_keys, verified })
     }
 }
 
 impl Keys {
     /// Reads the keys, or creates one at the first start. Each file must be accessible to its owner only.
     pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
-        if !Ring::is_there(data_dir)? && data_dir.join("checkpoints.jsonl").exists() {
+        if !SigningKeys::any_exist(data_dir)? && data_dir.join("checkpoints.jsonl").exists() {
             return Err(format!(
                 "there is no signing key in {}, and there was one: is everything mounted? `alongside admin \
                  rotate-signing-key` makes another",
                 data_dir.display()
             ));
         }
-        Ring::begin(data_dir)?;
-        let (ring, faults) = Ring::read(data_dir, None)?;
+        SigningKeys::create_first_key(data_dir)?;
+        let (signing_keys, faults) = SigningKeys::read(data_dir, None)?;
         if let Some(fault) = faults.into_iter().next() {
             return Err(fault);
         }
@@ -113,10 +114,10 @@ impl Keys {
         validation.validate_exp = false;
         validation.leeway = LEEWAY as u64;
         Ok(Self {
-            known: RwLock::new(Known::by(ring)),
+            known: RwLock::new(LoadedKeys::new(signing_keys)),
             validation,
             data_dir: data_dir.to_owned(),
-            trouble: Mutex::default(),
+            logged_faults: Mutex::default(),
         })
     }
 
@@ -124,42 +125,46 @@ impl Keys {
     /// requests. A key that cannot be read is logged and stays as it was.
     pub fn reload(&self) {
         let before = self.known();
-        let trouble = match Ring::read(&self.data_dir, Some(&before.ring)) {
-            Ok((ring, faults)) => {
-                if ring.names() != before.ring.names() {
-                    let keys: Vec<&str> = ring.keys().map(|key| key.kid.as_str()).collect();
+        let faults = match SigningKeys::read(&self.data_dir, Some(&before.signing_keys)) {
+            Ok((signing_keys, faults)) => {
+                if signing_keys.names() != before.signing_keys.names() {
+                    let keys: Vec<&str> = signing_keys.keys().map(|key| key.kid.as_str()).collect();
                     tracing::info!(?keys, "the signing keys have changed");
-                    *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::by(ring);
+                    *self.known.write().unwrap_or_else(PoisonError::into_inner) = LoadedKeys::new(signing_keys);
                 }
                 faults.join("; ")
             }
             Err(fault) => fault,
         };
-        let mut logged = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if *logged != trouble && !trouble.is_empty() {
-            tracing::error!("{trouble}");
+        let mut logged = self.logged_faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if *logged != faults && !faults.is_empty() {
+            tracing::error!("{faults}");
         }
-        *logged = trouble;
+        *logged = faults;
     }
 
-    fn known(&self) -> Arc<Known> {
+    fn known(&self) -> Arc<LoadedKeys> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Separate keys for cursors, so that nobody can forge one.
     pub fn cursor_keys(&self) -> CursorKeys {
         let known = self.known();
-        CursorKeys { seals: known.ring.signer().cursor, open: known.ring.keys().map(|key| key.cursor).collect() }
+        CursorKeys {
+            signing: known.signing_keys.signer().cursor,
+            verifying: known.signing_keys.keys().map(|key| key.cursor).collect(),
+        }
     }
 
-    /// Signs a text that is not a token. It cannot be mistaken for one, because it has no dots where a token has them.
-    pub fn sign(&self, words: &[u8]) -> String {
-        self.known().ring.signer().sign(words)
+    /// Signs a message that is not a token. Nobody can use the result as a token, because the message has no dots where
+    /// a token has them.
+    pub fn sign(&self, message: &[u8]) -> String {
+        self.known().signing_keys.signer().sign(message)
     }
 
     /// Whether one of the keys signed this at that time.
-    pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
-        self.known().ring.has_signed(words, signature, at)
+    pub fn has_signed(&self, message: &[u8], signature: &str, at: Instant) -> bool {
+        self.known().signing_keys.has_signed(message, signature, at)
     }
 
     /// The public keys as JWKs (RFC 8037).
@@ -172,7 +177,7 @@ impl Keys {
             kid: key.kid.clone(),
             x: key.public.clone(),
         };
-        self.known().ring.keys().map(jwk).collect()
+        self.known().signing_keys.keys().map(jwk).collect()
     }
 
     /// # Errors
@@ -197,7 +202,7 @@ impl Keys {
             scope: super::policy::permissions(actor.role, actor.scopes).join(" "),
         };
         let known = self.known();
-        let key = known.ring.signer();
+        let key = known.signing_keys.signer();
         let header = Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, &key.signing).map_err(ApiError::internal)
     }
@@ -216,26 +221,26 @@ impl Keys {
         if let Some(claims) = known.verified.get(&hash) {
             return if claims.are_in_time(now) { Ok(claims) } else { Err(ApiError::unauthenticated()) };
         }
-        let claims = self.verify_anew(&known.ring, token, now).ok_or_else(ApiError::unauthenticated)?;
+        let claims = self.verify_uncached(&known.signing_keys, token, now).ok_or_else(ApiError::unauthenticated)?;
         known.verified.insert(hash, claims.clone());
         Ok(claims)
     }
 
-    /// An unknown key id does not reload the keys: a timer does that.
-    fn verify_anew(&self, ring: &Ring, token: &str, now: i64) -> Option<Claims> {
+    /// Does not use the cache. An unknown key id does not reload the keys: a timer does that.
+    fn verify_uncached(&self, signing_keys: &SigningKeys, token: &str, now: i64) -> Option<Claims> {
         let header = header(token)?;
-        let key = ring.find(&header.kid).filter(|_| header.alg == "EdDSA" && header.typ == "at+jwt")?;
+        let key = signing_keys.find(&header.kid).filter(|_| header.alg == "EdDSA" && header.typ == "at+jwt")?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.verifying, &self.validation).ok()?.claims;
         claims.are_in_time(now).then_some(claims)
     }
 }
 
-/// The keys that authenticate cursors. A cursor from before a key rotation is still accepted; after its key is retired,
-/// it is refused.
+/// The HMAC keys of cursors: `signing` for new cursors, and `verifying` for those that come back. A cursor from before
+/// a key rotation is still accepted; after its key is retired, it is refused.
 #[derive(Clone)]
 pub struct CursorKeys {
-    pub seals: [u8; 32],
-    pub open: Vec<[u8; 32]>,
+    pub signing: [u8; 32],
+    pub verifying: Vec<[u8; 32]>,
 }
 impl std::fmt::Debug for CursorKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -351,7 +356,7 @@ mod tests {
         let ours = keys();
         let token = ours.mint(actor()).unwrap();
         let rest = token.split_once('.').unwrap().1;
-        let kid = ours.known().ring.signer().kid.clone();
+        let kid = ours.known().signing_keys.signer().kid.clone();
         for header in [
             format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#),
             format!(r#"{{"typ":"at+jwt","alg":"none","kid":"{kid}"}}"#),
@@ -383,7 +388,7 @@ mod tests {
                 scope: String::new(),
             };
             let known = ours.known();
-            let key = known.ring.signer();
+            let key = known.signing_keys.signer();
             let header =
                 Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
             jsonwebtoken::encode(&header, &claims, &key.signing).unwrap()

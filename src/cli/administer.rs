@@ -3,8 +3,8 @@
 use super::{
     Outcome,
     arguments::RecordCommand,
-    database::open_as_it_is,
-    errors::{api_words, named},
+    database::open_existing,
+    errors::{api_error_line, argument_error},
     operator,
 };
 use alongside::{
@@ -17,7 +17,7 @@ use alongside::{
 use std::path::Path;
 
 pub fn run(config: &Config, command: RecordCommand) -> Outcome {
-    let (db, cost) = (open_as_it_is(config)?, config.password_cost()?);
+    let (db, cost) = (open_existing(config)?, config.password_cost()?);
     let id = match command {
         RecordCommand::CreateOrganization {
             name,
@@ -30,9 +30,9 @@ pub fn run(config: &Config, command: RecordCommand) -> Outcome {
         } => {
             let admin = new_user(&admin_email, &admin_name, Role::Admin, &[], &password.password_file)?;
             let new = NewOrganization {
-                name: Line::parse(name).map_err(|f| named("--name", f))?,
-                time_zone: Zone::parse(&time_zone).map_err(|f| named("--time-zone", f))?,
-                client_word: Line::parse(client_word).map_err(|f| named("--client-word", f))?,
+                name: Line::parse(name).map_err(|f| argument_error("--name", f))?,
+                time_zone: Zone::parse(&time_zone).map_err(|f| argument_error("--time-zone", f))?,
+                client_word: Line::parse(client_word).map_err(|f| argument_error("--client-word", f))?,
                 second_factor_roles: match second_factor_roles.as_str() {
                     "none" => Vec::new(),
                     some => some
@@ -42,33 +42,38 @@ pub fn run(config: &Config, command: RecordCommand) -> Outcome {
                 },
                 admin,
             };
-            let id = admin::create_organization(&db, &operator(), new, cost).map_err(api_words)?;
+            let id = admin::create_organization(&db, &operator(), new, cost).map_err(api_error_line)?;
             id.to_string()
         }
-        RecordCommand::CreateUser { organization, email, name, role: named_role, team, scope, purpose, password } => {
-            let user = new_user(&email, &name, role("--role", &named_role)?, &team, &password.password_file)?;
+        RecordCommand::CreateUser { organization, email, name, role: role_name, team, scope, purpose, password } => {
+            let user = new_user(&email, &name, role("--role", &role_name)?, &team, &password.password_file)?;
             let scopes = Scopes::parse(scope.iter().map(String::as_str)).map_err(|f| {
-                named("--scope", Fault { detail: format!("{}: {}", f.detail, Scopes::all().names().join(", ")), ..f })
+                argument_error(
+                    "--scope",
+                    Fault { detail: format!("{}: {}", f.detail, Scopes::all().names().join(", ")), ..f },
+                )
             })?;
             let purpose = purpose.map(|name| integration_purpose(&name)).transpose()?;
             let user = NewUser { scopes, purpose, ..user };
-            let row = admin::create_user(&db, &operator(), organization, user, cost).map_err(api_words)?;
+            let row = admin::create_user(&db, &operator(), organization, user, cost).map_err(api_error_line)?;
             row.id.to_string()
         }
         RecordCommand::SetPassword { email, password } => {
             let email = address("--email", &email)?;
             let password = read_password(&password.password_file)?;
-            admin::set_password(&db, &operator(), email, password, cost).map_err(api_words)?.to_string()
+            admin::set_password(&db, &operator(), email, password, cost).map_err(api_error_line)?.to_string()
         }
         RecordCommand::SetEmail { email, to } => {
             let (email, to) = (address("--email", &email)?, address("--to", &to)?);
-            admin::set_email(&db, &operator(), email, to).map_err(api_words)?.to_string()
+            admin::set_email(&db, &operator(), email, to).map_err(api_error_line)?.to_string()
         }
         RecordCommand::RemoveSecondFactor { email } => {
-            admin::remove_second_factor(&db, &operator(), address("--email", &email)?).map_err(api_words)?.to_string()
+            admin::remove_second_factor(&db, &operator(), address("--email", &email)?)
+                .map_err(api_error_line)?
+                .to_string()
         }
     };
-    telemetry::print(&id)
+    telemetry::write_stdout(&id)
 }
 
 fn role(argument: &str, name: &str) -> Outcome<Role> {
@@ -92,18 +97,18 @@ fn integration_purpose(name: &str) -> Outcome<IntegrationPurpose> {
 }
 
 fn address(argument: &str, text: &str) -> Outcome<Email> {
-    Email::parse(text).map_err(|f| named(argument, f))
+    Email::parse(text).map_err(|f| argument_error(argument, f))
 }
 
 fn new_user(email: &str, name: &str, role: Role, teams: &[String], password_file: &Path) -> Outcome<NewUser> {
     let teams: Result<Vec<_>, _> = teams.iter().map(|team| Line::parse(team.clone())).collect();
     Ok(NewUser {
         email: address("--email", email)?,
-        name: Line::parse(name).map_err(|f| named("--name", f))?,
+        name: Line::parse(name).map_err(|f| argument_error("--name", f))?,
         role,
         scopes: Scopes::NONE,
         purpose: None,
-        teams: teams.map_err(|f| named("--team", f))?,
+        teams: teams.map_err(|f| argument_error("--team", f))?,
         password: read_password(password_file)?,
     })
 }
@@ -113,5 +118,5 @@ fn read_password(file: &Path) -> Outcome<Password> {
         if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
     let text = text.map_err(|e| format!("--password-file {}: {e}", file.display()))?;
     let line = text.lines().next().unwrap_or_default();
-    Password::parse(line).map_err(|f| named("--password-file: the password", f))
+    Password::parse(line).map_err(|f| argument_error("--password-file: the password", f))
 }

@@ -2,13 +2,13 @@
 
 use super::{
     Outcome,
-    errors::{api_words, words},
+    errors::{api_error_line, one_line},
     operator,
 };
 use alongside::{
     admin,
     audit::checkpoint::Checkpoints,
-    auth::{secret_keys::SecretKeys, signing_keys::Ring, token::Keys},
+    auth::{secret_keys::SecretKeys, signing_keys::SigningKeys, token::Keys},
     config::Config,
     db::{Db, Options, Url, migrate},
     overview::search::indexer,
@@ -30,13 +30,13 @@ pub fn refuse_lost_database(config: &Config, new_database: bool) -> Outcome {
         return Ok(());
     }
     // The order matters: another server that starts now creates the schema first, and then the keys.
-    let what = match Ring::is_there(&config.data_dir)? {
+    let what = match SigningKeys::any_exist(&config.data_dir)? {
         true => "signing keys",
         false if config.checkpoints().exists() => "checkpoints",
         false => return Ok(()),
     };
     let options = config.database()?;
-    if !migrate::is_new(&options).map_err(|error| format!("database: {}", api_words(error)))? {
+    if !migrate::is_new(&options).map_err(|error| format!("database: {}", api_error_line(error)))? {
         return Ok(());
     }
     let place = match &options.url {
@@ -51,27 +51,27 @@ pub fn refuse_lost_database(config: &Config, new_database: bool) -> Outcome {
 }
 
 pub fn open(options: &Options) -> Outcome<Db> {
-    Db::open(options).map_err(|e| format!("database: {}", api_words(e)))
+    Db::open(options).map_err(|e| format!("database: {}", api_error_line(e)))
 }
 
-/// Opens the database as it is: only `migrate` and `serve` create one or change its schema.
-pub fn open_as_it_is(config: &Config) -> Outcome<Db> {
+/// Opens a database that exists. Only `migrate`, `serve` and `demo` create one or change its schema.
+pub fn open_existing(config: &Config) -> Outcome<Db> {
     open(&Options { migrate: false, ..config.database()? })
 }
 
 pub fn migrate(config: &Config, new_database: bool) -> Outcome {
     prepare_data_dir(config)?;
     refuse_lost_database(config, new_database)?;
-    let (conn, applied) = migrate::open(&config.database()?).map_err(|e| format!("database: {}", api_words(e)))?;
+    let (conn, applied) = migrate::open(&config.database()?).map_err(|e| format!("database: {}", api_error_line(e)))?;
     drop(conn);
-    refold(&open_as_it_is(config)?)?;
-    telemetry::print(&format!("{applied} migrations applied"))
+    reindex_search(&open_existing(config)?)?;
+    telemetry::write_stdout(&format!("{applied} migrations applied"))
 }
 
-/// Search must find what an older program has written, so the server starts only after all of it is folded by the
-/// current rules.
-pub fn refold(db: &Db) -> Outcome {
-    let parts = indexer::refold_blocking(db).map_err(|error| format!("search: {}", api_words(error)))?;
+/// Search must find what an older version of the program has stored, so all stored words are folded by the current
+/// rules before the server starts.
+pub fn reindex_search(db: &Db) -> Outcome {
+    let parts = indexer::reindex_blocking(db).map_err(|error| format!("search: {}", api_error_line(error)))?;
     if parts > 0 {
         tracing::info!(parts, "the words of earlier records were folded for search");
     }
@@ -80,22 +80,22 @@ pub fn refold(db: &Db) -> Outcome {
 
 pub fn verify(config: &Config, without_checkpoints: bool) -> Outcome {
     let file = config.checkpoints();
-    let sealed = match Ring::is_there(&config.data_dir)? {
+    let checkpoints = match SigningKeys::any_exist(&config.data_dir)? {
         _ if without_checkpoints => None,
-        true => Some((Some(Keys::load(&config.data_dir)?), Checkpoints::read(file).map_err(words)?)),
+        true => Some((Some(Keys::load(&config.data_dir)?), Checkpoints::read(file).map_err(one_line)?)),
         false if file.is_file() => {
             return Err("there is no signing key, and so nothing to check the checkpoints by".into());
         }
-        false => Some((None, Checkpoints::read(file).map_err(words)?)),
+        false => Some((None, Checkpoints::read(file).map_err(one_line)?)),
     };
-    let db = open_as_it_is(config)?;
-    let (mut sound, mut wrong) = admin::verify(&db, &operator(), sealed).map_err(api_words)?;
-    let (decrypted, undecrypted) =
-        admin::check_secrets(&db, &operator(), SecretKeys::read(&config.data_dir)?).map_err(api_words)?;
-    sound.push(decrypted);
-    wrong.extend(undecrypted);
-    for line in sound.iter().chain(&wrong) {
-        telemetry::print(line)?;
+    let db = open_existing(config)?;
+    let (mut valid, mut invalid) = admin::verify(&db, &operator(), checkpoints).map_err(api_error_line)?;
+    let (summary, undecryptable) =
+        admin::check_secrets(&db, &operator(), SecretKeys::read(&config.data_dir)?).map_err(api_error_line)?;
+    valid.push(summary);
+    invalid.extend(undecryptable);
+    for line in valid.iter().chain(&invalid) {
+        telemetry::write_stdout(line)?;
     }
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{} faults found", wrong.len())) }
+    if invalid.is_empty() { Ok(()) } else { Err(format!("{} faults found", invalid.len())) }
 }

@@ -1,4 +1,5 @@
-//! The command line. Each command ends with exit code 0, or with one clear line and exit code 1.
+//! The command line. A command that succeeds exits with 0. A command that fails prints one line to standard error and
+//! exits with 1; before that, `verify` prints one line for each result. A usage error exits with 2.
 
 mod administer;
 mod arguments;
@@ -18,7 +19,7 @@ use alongside::{
 };
 use arguments::{Admin, Cli, Command};
 use clap::Parser as _;
-use errors::{api_words, words};
+use errors::{api_error_line, one_line};
 use std::process::ExitCode;
 
 /// What a command returns. An error is one line for the person at the terminal.
@@ -41,7 +42,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            telemetry::complain(&error);
+            telemetry::write_stderr(&error);
             ExitCode::FAILURE
         }
     }
@@ -53,7 +54,7 @@ fn run(cli: Cli) -> Outcome {
     }
     let config = Config::load(cli.config.as_deref())?;
     telemetry::start(&config.log)?;
-    // Commands that only read work with any clock.
+    // These two commands only read, so they work with any clock. All other commands check it, the lists of keys too.
     if !matches!(cli.command, Command::CheckConfig | Command::Verify { .. }) {
         clock::check(Instant::now())?;
     }
@@ -64,7 +65,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Openapi => Ok(()),
         Command::CheckConfig => {
             config.server_options()?;
-            telemetry::print(&config.describe())
+            telemetry::write_stdout(&config.describe())
         }
         Command::Verify { without_checkpoints } => database::verify(&config, without_checkpoints),
         Command::Demo { cases, seed, teams } => {
@@ -72,8 +73,8 @@ fn run(cli: Cli) -> Outcome {
             database::refuse_lost_database(&config, false)?;
             let plan = demo::Plan { teams, ..demo::Plan::new(cases, seed) };
             let fill = |db: &Db| demo::fill(db, &operator(), &plan, random_secret);
-            let made = Db::load(&config.database()?, fill, demo::complete).map_err(api_words)?;
-            telemetry::print(&sign_ins(&made))
+            let made = Db::load(&config.database()?, fill, demo::build_report_facts).map_err(api_error_line)?;
+            telemetry::write_stdout(&sign_ins(&made))
         }
         Command::Admin(Admin::Keys(command)) => keys::run(&config, command),
         Command::Admin(Admin::Records(command)) => administer::run(&config, command),
@@ -86,10 +87,10 @@ fn operator() -> Operator {
 }
 
 fn print_document() -> Outcome {
-    telemetry::print(&serde_json::to_string_pretty(app::openapi()).map_err(words)?)
+    telemetry::write_stdout(&serde_json::to_string_pretty(app::openapi()).map_err(one_line)?)
 }
 
-fn sign_ins(made: &demo::Made) -> String {
+fn sign_ins(made: &demo::GeneratedDemo) -> String {
     let each =
         made.sign_ins.iter().map(|one| format!("  {:<11} {:<40} {}\n", one.role.as_str(), one.email, one.password));
     format!("Sign in to {} with:\n{}", made.name, each.collect::<String>())

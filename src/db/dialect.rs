@@ -1,7 +1,7 @@
 //! SQL that diesel's common subset of the two engines lacks.
 //!
 //! Use the first of three ways that fits. A query that both engines can run goes through [`PortableDsl::portable`]. SQL
-//! text that differs between the engines goes into [`Words`], in a query node of its own. Everything else runs on the
+//! text that differs between the engines goes into [`SqlText`], in a query node of its own. Everything else runs on the
 //! engine's own connection, in [`on_engine!`](crate::on_engine).
 
 use diesel::backend::Backend;
@@ -16,7 +16,7 @@ use diesel::sqlite::Sqlite;
 use super::conn::{Conn, MultiBackend};
 use crate::types::{
     Instant,
-    fold::{Asked, Term},
+    fold::{QueryWord, Term},
     sql,
 };
 
@@ -91,17 +91,17 @@ impl Engine for Sqlite {
 
 /// SQL text that differs between the engines.
 #[derive(Debug)]
-struct Words {
+struct SqlText {
     postgres: &'static str,
     sqlite: &'static str,
 }
-impl<DB: Engine> QueryFragment<DB> for Words {
+impl<DB: Engine> QueryFragment<DB> for SqlText {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql(DB::pick(self.postgres, self.sqlite));
         Ok(())
     }
 }
-impl QueryFragment<MultiBackend> for Words {
+impl QueryFragment<MultiBackend> for SqlText {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         MultiBackend::walk_variant_ast(self, out)
     }
@@ -110,7 +110,7 @@ impl QueryFragment<MultiBackend> for Words {
 /// A query that locks the rows it reads, on engines that have row locks. Each kind of lock has its own type, because
 /// diesel caches a statement by its type.
 macro_rules! locking {
-    ($($(#[$doc:meta])* $name:ident = $words:literal;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, QueryId)]
         pub struct $name<Q>(Q);
@@ -121,10 +121,10 @@ macro_rules! locking {
         impl<Q> RunQueryDsl<Conn> for $name<Q> {}
         impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for $name<Q>
         where
-            Words: QueryFragment<DB>,
+            SqlText: QueryFragment<DB>,
         {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-                const LOCK: &Words = &Words { postgres: $words, sqlite: "" };
+                const LOCK: &SqlText = &SqlText { postgres: $text, sqlite: "" };
                 self.0.walk_ast(out.reborrow())?;
                 LOCK.walk_ast(out)
             }
@@ -256,11 +256,11 @@ pub fn has_element<L: Expression>(
 expression!(HasElement<L, R>: Bool);
 impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for HasElement<L, R>
 where
-    Words: QueryFragment<DB>,
+    SqlText: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        const OPEN: &Words = &Words { postgres: "jsonb_exists(", sqlite: "EXISTS (SELECT 1 FROM json_each(" };
-        const MIDDLE: &Words = &Words { postgres: ", ", sqlite: ") WHERE value = " };
+        const OPEN: &SqlText = &SqlText { postgres: "jsonb_exists(", sqlite: "EXISTS (SELECT 1 FROM json_each(" };
+        const MIDDLE: &SqlText = &SqlText { postgres: ", ", sqlite: ") WHERE value = " };
         OPEN.walk_ast(out.reborrow())?;
         self.0.walk_ast(out.reborrow())?;
         MIDDLE.walk_ast(out.reborrow())?;
@@ -303,11 +303,11 @@ impl Condition {
         })
     }
     /// Starts a condition with this SQL text.
-    pub fn sql(words: &'static str) -> Self {
-        Self(vec![Part::Sql(words)])
+    pub fn sql(text: &'static str) -> Self {
+        Self(vec![Part::Sql(text)])
     }
-    pub fn then(mut self, words: &'static str) -> Self {
-        self.0.push(Part::Sql(words));
+    pub fn then(mut self, text: &'static str) -> Self {
+        self.0.push(Part::Sql(text));
         self
     }
     pub fn id(mut self, id: uuid::Uuid) -> Self {
@@ -329,15 +329,19 @@ impl Condition {
     /// The folded text in `column` (a SQL column name) matches each of the terms: at the beginning of a word as in a
     /// search, or, with `anywhere`, at any position as in a list filter. Without terms, no row matches.
     pub fn matches_terms(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
-        let holds =
-            |asked: &Asked| Self(vec![Part::Holds(column, if anywhere { asked.in_list() } else { asked.in_search() })]);
+        let holds = |query_word: &QueryWord| {
+            Self(vec![Part::Holds(
+                column,
+                if anywhere { query_word.list_pattern() } else { query_word.search_pattern() },
+            )])
+        };
         let joined = |between: &'static str, all: Vec<Self>| {
             let mut all = all.into_iter();
             let first = Self::sql("(").with(all.next().unwrap_or_else(Self::nothing));
             all.fold(first, |joined, next| joined.then(between).with(next)).then(")")
         };
-        let way = |way: &Vec<Asked>| joined(" AND ", way.iter().map(holds).collect());
-        let term = |term: &Term| joined(" OR ", term.0.iter().map(way).collect());
+        let alternative = |alternative: &Vec<QueryWord>| joined(" AND ", alternative.iter().map(holds).collect());
+        let term = |term: &Term| joined(" OR ", term.0.iter().map(alternative).collect());
         joined(" AND ", terms.iter().map(term).collect())
     }
     /// Appends another condition.
@@ -374,19 +378,19 @@ where
     Instant: ToSql<sql::Timestamptz, DB>,
     String: ToSql<Text, DB>,
     i64: ToSql<BigInt, DB>,
-    Words: QueryFragment<DB>,
+    SqlText: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         for part in &self.0 {
             match part {
-                Part::Sql(words) => out.push_sql(words),
+                Part::Sql(text) => out.push_sql(text),
                 Part::Id(key) => out.push_bind_param::<sql::Uuid, Key>(key)?,
                 Part::At(at) => out.push_bind_param::<sql::Timestamptz, Instant>(at)?,
                 Part::Text(text) => out.push_bind_param::<Text, String>(text)?,
                 Part::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
                 Part::Holds(column, text) => {
                     // This is much faster than LIKE and behaves the same on both engines.
-                    const OPEN: &Words = &Words { postgres: "strpos(", sqlite: "instr(" };
+                    const OPEN: &SqlText = &SqlText { postgres: "strpos(", sqlite: "instr(" };
                     OPEN.walk_ast(out.reborrow())?;
                     out.push_sql(column);
                     out.push_sql(", ");
@@ -414,10 +418,10 @@ impl<From> SelectableExpression<From> for SessionEndsInTime {}
 impl<From> AppearsOnTable<From> for SessionEndsInTime {}
 impl<DB: Backend> QueryFragment<DB> for SessionEndsInTime
 where
-    Words: QueryFragment<DB>,
+    SqlText: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        const IN_TIME: &Words = &Words {
+        const IN_TIME: &SqlText = &SqlText {
             postgres: "(sessions.expires_at > now() AND sessions.expires_at <= now() + interval '24 hours 5 minutes')",
             sqlite: "(1 = 1)",
         };

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The greatest age, in milliseconds, of a check that a read relies on. A write always checks the file itself.
-const FRESH: u64 = 20;
+const MAX_CHECK_AGE_MS: u64 = 20;
 
 /// Identifies a file while it is open, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Identity {
 #[derive(Debug)]
 pub struct DatabaseFile {
     files: Vec<Watched>,
-    began: Instant,
+    opened_at: Instant,
     /// The time of the last check in milliseconds since the file was opened. `missing` holds its result.
     checked: AtomicU64,
     missing: AtomicBool,
@@ -87,16 +87,21 @@ impl DatabaseFile {
             Watched::open(path.into(), true).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?;
         let log = Watched::open(format!("{path}-wal").into(), false).ok();
         let files = std::iter::once(file).chain(log).collect();
-        Ok(Arc::new(Self { files, began: Instant::now(), checked: AtomicU64::new(0), missing: AtomicBool::new(false) }))
+        Ok(Arc::new(Self {
+            files,
+            opened_at: Instant::now(),
+            checked: AtomicU64::new(0),
+            missing: AtomicBool::new(false),
+        }))
     }
 
     /// Checks the files. 503 if one is missing, was replaced or was truncated.
     pub fn check(&self) -> Result<()> {
-        let wrong = self.files.iter().find(|file| !file.is_same());
+        let changed = self.files.iter().find(|file| !file.is_same());
         self.checked.store(self.now(), Ordering::Relaxed);
-        let (missing, outcome) = (wrong.is_some(), Self::outcome(wrong.is_some()));
+        let (missing, outcome) = (changed.is_some(), Self::outcome(changed.is_some()));
         if self.missing.swap(missing, Ordering::Relaxed) != missing {
-            match wrong {
+            match changed {
                 Some(file) => {
                     let path = file.path.display();
                     tracing::error!(%path, "the database file is gone, was replaced or was cut: nothing is answered \
@@ -110,9 +115,9 @@ impl DatabaseFile {
 
     /// Like `check`, but relies on a check that is some milliseconds old. While a file is missing, it checks every time
     /// whether the file is back.
-    pub fn check_lately(&self) -> Result<()> {
-        let fresh = self.now().saturating_sub(self.checked.load(Ordering::Relaxed)) < FRESH;
-        if fresh && !self.missing.load(Ordering::Relaxed) { Ok(()) } else { self.check() }
+    pub fn check_recent(&self) -> Result<()> {
+        let is_recent = self.now().saturating_sub(self.checked.load(Ordering::Relaxed)) < MAX_CHECK_AGE_MS;
+        if is_recent && !self.missing.load(Ordering::Relaxed) { Ok(()) } else { self.check() }
     }
 
     fn outcome(missing: bool) -> Result<()> {
@@ -120,7 +125,7 @@ impl DatabaseFile {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.opened_at.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -147,12 +152,12 @@ mod tests {
         file.check().unwrap();
         for name in ["a.db", "a.db-wal"] {
             fs::rename(at(name), at("away")).unwrap();
-            assert!(file.check().is_err() && file.check_lately().is_err(), "{name} is gone");
+            assert!(file.check().is_err() && file.check_recent().is_err(), "{name} is gone");
             fs::write(at(name), "another").unwrap();
             assert!(file.check().is_err(), "{name} is another");
             fs::rename(at("away"), at(name)).unwrap();
             file.check().unwrap();
-            file.check_lately().unwrap();
+            file.check_recent().unwrap();
         }
         // The file itself, truncated and then whole again. SQLite itself truncates the log.
         for (name, text, is_same) in

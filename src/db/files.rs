@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-/// Refuses a file that others can read or write. If there is no file and `may_make` is set, creates an empty one that
+/// Refuses a file that others can read or write. If there is no file and `may_create` is set, creates an empty one that
 /// only the owner can access.
 ///
 /// # Errors
 /// One line with the command that fixes the mode.
 #[cfg(unix)]
-pub fn keep_private(path: &str, may_make: bool) -> Result<(), String> {
+pub fn keep_private(path: &str, may_create: bool) -> Result<(), String> {
     use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, os::unix::fs::PermissionsExt as _};
     // SQLite would create the file with the mode that the umask gives. It creates the files beside it with the mode of
     // the file.
     let make = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match may_make.then(make).transpose() {
+    match may_create.then(make).transpose() {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(format!("{path}: {error}")),

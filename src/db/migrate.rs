@@ -37,7 +37,7 @@ pub fn open(options: &Options) -> Result<(Conn, usize)> {
 }
 
 /// Opens a database that must already exist.
-pub fn open_as_it_is(options: &Options) -> Result<Conn> {
+pub fn open_existing(options: &Options) -> Result<Conn> {
     if let Url::Sqlite(path) = &options.url
         && file::is_empty(path).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?
     {
@@ -60,7 +60,7 @@ pub fn is_new(options: &Options) -> Result<bool> {
     let mut conn = connect(options)?;
     // A user who owns nothing can read the table only as a member of the server's role, which does not exist before the
     // first migration.
-    if applied(&mut conn).is_some() || conn.work_as_app().is_ok() && applied(&mut conn).is_some() {
+    if applied(&mut conn).is_some() || conn.use_app_role().is_ok() && applied(&mut conn).is_some() {
         return Ok(false);
     }
     match read_applied(&mut conn) {
@@ -96,7 +96,7 @@ fn apply(conn: &mut Conn) -> Result<usize> {
                     // Each migration is applied completely or not at all.
                     Err(error)
                         if attempt < ATTEMPTS
-                            && IN_EACH_OTHERS_WAY.iter().any(|words| error.to_string().contains(words)) =>
+                            && CONCURRENT_MIGRATION_ERRORS.iter().any(|words| error.to_string().contains(words)) =>
                     {
                         applied += before - c.pending_migrations(POSTGRES).map_err(failed)?.len();
                         std::thread::sleep(std::time::Duration::from_millis(50 * attempt));
@@ -116,7 +116,8 @@ fn apply(conn: &mut Conn) -> Result<usize> {
 }
 
 /// PostgreSQL's messages when two sessions change the roles of a cluster at the same time.
-const IN_EACH_OTHERS_WAY: &[&str] = &["tuple concurrently updated", "pg_authid_rolname_index", "pg_auth_members"];
+const CONCURRENT_MIGRATION_ERRORS: &[&str] =
+    &["tuple concurrently updated", "pg_authid_rolname_index", "pg_auth_members"];
 const ATTEMPTS: u64 = 20;
 
 /// Index statistics that SQLite needs and cannot guess. The first column of every index, the organization, does not
@@ -148,7 +149,7 @@ pub fn pending(conn: &mut Conn) -> Result<usize> {
 }
 
 /// The same inside a read-only transaction. `pending` would make diesel create its table if it did not exist.
-pub fn lacking(conn: &mut Conn) -> Result<usize> {
+pub fn count_missing(conn: &mut Conn) -> Result<usize> {
     let applied = read_applied(conn)?;
     Ok(versions().iter().filter(|known| !applied.contains(known)).count())
 }

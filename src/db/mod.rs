@@ -18,20 +18,22 @@ mod reader;
 pub mod schema;
 pub mod aggregate;
 pub mod search;
+mod url;
 mod values;
 mod versioned;
 mod writer;
 
-pub use conn::{Conn, Dialect, Url, Use};
+pub use conn::{Conn, Dialect, Use};
 pub use dialect::{Condition, PortableDsl, rewrite};
 pub use pool::Engine;
+pub use url::Url;
 pub(crate) use versioned::versioned;
 pub use versioned::{Versioned, save};
 
 use crate::{
     audit::{self, Entry},
     auth::{
-        Actor, Caller, OrganizationId, Origin, Scope, UserId,
+        Actor, Caller, CaseAccess, OrganizationId, Origin, UserId,
         guard::{Holder, Operator},
     },
     error::{ApiError, Code, Result},
@@ -42,7 +44,8 @@ use std::any::Any;
 /// The most ids in one entry of the audit log: the size of the largest page.
 const MOST_SUBJECTS: usize = 200;
 
-/// What every transaction asks of the layers above, as functions that `app` gives.
+/// The checks that a transaction needs from higher layers. `app` passes these functions in, because `db` does not
+/// import higher layers.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessChecks {
     /// Whether the session of the caller is still valid, with the same role and scopes.
@@ -81,8 +84,8 @@ impl Db {
     /// Opens the database, migrates its schema or refuses one that is not up to date, and starts the writer and the
     /// audit queue.
     pub fn open(options: &Options) -> Result<Self> {
-        let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_as_it_is(options)? };
-        first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
+        let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_existing(options)? };
+        first.use_app_role().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
         migrate::refuse_other_schemas(&mut first)?;
         if !first.has_english_messages()? {
             let message =
@@ -114,9 +117,9 @@ impl Db {
         // Remove the remains of an interrupted run.
         drop(std::fs::remove_file(&beside));
         let db = Self::open(&Options { url: Url::Sqlite(beside.clone()), purpose: Use::Making, ..options.clone() })?;
-        let indexes = db.maintain_blocking(|conn| Ok(conn.take_indexes()?))?;
+        let indexes = db.maintain_blocking(|conn| Ok(conn.drop_indexes()?))?;
         let filled = fill(&db)?;
-        db.maintain_blocking(move |conn| Ok(conn.make_indexes(&indexes)?))?;
+        db.maintain_blocking(move |conn| Ok(conn.create_indexes(&indexes)?))?;
         complete(&db, &filled)?;
         drop(db);
         std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(ApiError::unavailable)?;
@@ -132,8 +135,8 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
-        let answer = self.engine.read(asked.organization(), asked.into_read(query)).await?;
+        let (context, query) = (CallerContext::new(caller, self.checks), erase_type(f));
+        let answer = self.engine.read(context.organization(), context.into_read(query)).await?;
         self.with_audit_log(answer).await
     }
 
@@ -144,8 +147,8 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
-        let answer = self.engine.peek(asked.organization(), asked.into_read(query)).await?;
+        let (context, query) = (CallerContext::new(caller, self.checks), erase_type(f));
+        let answer = self.engine.peek(context.organization(), context.into_read(query)).await?;
         self.with_audit_log(answer).await
     }
 
@@ -155,8 +158,8 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
-        let answer = self.engine.read_stale(asked.organization(), asked.into_read(query)).await?;
+        let (context, query) = (CallerContext::new(caller, self.checks), erase_type(f));
+        let answer = self.engine.read_stale(context.organization(), context.into_read(query)).await?;
         self.with_audit_log(answer).await
     }
 
@@ -180,7 +183,7 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let write = Asked::by(caller, self.checks).into_write(erase_type(f));
+        let write = CallerContext::new(caller, self.checks).into_write(erase_type(f));
         restore_type(self.engine.write_within(progress::LONGEST_WRITE, write).await?)
     }
 
@@ -190,28 +193,34 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let write = Asked::by(caller, self.checks).into_write(erase_type(f));
+        let write = CallerContext::new(caller, self.checks).into_write(erase_type(f));
         restore_type(self.engine.write_blocking(write)?)
     }
 
     /// Reads one snapshot of all organizations without a time limit, while a server may continue to write.
     pub fn inspect_blocking<T>(&self, operator: &Operator, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let asked = Asked::by(operator, self.checks);
-        self.engine.peek_blocking(asked.organization(), |conn| {
-            conn.work_as_keeper()?;
-            conn.take_time(0)?;
-            f(&mut asked.tx(conn, false))
+        let context = CallerContext::new(operator, self.checks);
+        self.engine.peek_blocking(context.organization(), |conn| {
+            conn.use_keeper_role()?;
+            conn.set_statement_timeout(0)?;
+            f(&mut context.tx(conn, false))
         })
     }
 
     /// Appends entries for an event that changes nothing and that no request waits for, such as a refused login.
-    pub fn note(&self, entries: Vec<Entry>) {
-        self.audit.note(entries);
+    pub fn audit_without_waiting(&self, entries: Vec<Entry>) {
+        self.audit.append_without_waiting(entries);
     }
 
-    /// Records a refused request in the audit log before the caller gets the response (LG-01), so that no probing goes
-    /// unseen.
-    pub async fn refused(&self, holder: &Holder, subject: Option<uuid::Uuid>, call: String, status: u16) -> Result<()> {
+    /// Records a refused request in the audit log before the caller gets the response (LG-01), so that somebody who
+    /// probes for records leaves a trace.
+    pub async fn audit_refusal(
+        &self,
+        holder: &Holder,
+        subject: Option<uuid::Uuid>,
+        call: String,
+        status: u16,
+    ) -> Result<()> {
         let (claims, origin) = (&holder.claims, &holder.origin);
         let mut entry = Entry::new(holder.actor, claims.org, origin, "request.refused", subject).refused();
         (entry.actor, entry.session) = (Some(claims.sub), Some(claims.sid));
@@ -220,17 +229,17 @@ impl Db {
 
     /// Whether the database answers, accepts writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
-        let missing = self.engine.read(Id::NIL, migrate::lacking).await?;
-        self.engine.takes_writes().await?;
-        Ok(missing == 0 && self.engine.trouble().is_none())
+        let missing = self.engine.read(Id::NIL, migrate::count_missing).await?;
+        self.engine.check_writable().await?;
+        Ok(missing == 0 && self.engine.last_write_error().is_none())
     }
 
-    /// Runs housekeeping that belongs to no caller and shows data to nobody.
+    /// Runs housekeeping: work that has no caller, and whose result no user sees.
     pub async fn maintain<T: Send + 'static>(
         &self,
         mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.engine.write(move |conn| keeping(conn, &mut f)).await
+        self.engine.write(move |conn| run_as_keeper(conn, &mut f)).await
     }
 
     /// The same for the command line, which may block its thread.
@@ -238,7 +247,7 @@ impl Db {
         &self,
         mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.engine.write_blocking(move |conn| keeping(conn, &mut f))
+        self.engine.write_blocking(move |conn| run_as_keeper(conn, &mut f))
     }
 
     /// The engine without callers and audit log, for the check of the audit log itself, the session check and the
@@ -253,8 +262,7 @@ type Value = Box<dyn Any + Send>;
 /// A function of one transaction.
 type Query = Box<dyn FnMut(&mut Tx<'_>) -> Result<Value> + Send>;
 
-/// Hides the type of the result. The way of a query to its connection and back is then compiled once, and not once for
-/// each query.
+/// Hides the type of the result, so that the code that runs a query is compiled once, and not once for each query.
 fn erase_type<T: Send + 'static>(mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Query {
     Box::new(move |tx| Ok(Box::new(f(tx)?)))
 }
@@ -263,19 +271,24 @@ fn restore_type<T: 'static>(value: Value) -> Result<T> {
     value.downcast().map(|value| *value).map_err(|_| ApiError::internal("a query returned a value of another type"))
 }
 
-/// Who asks for a transaction, and from which address.
+/// The caller of a transaction, their address, and the checks of a transaction.
 #[derive(Clone)]
-struct Asked {
+struct CallerContext {
     actor: Option<Actor>,
     origin: Origin,
     /// Whether the caller is the operator, who may read all organizations.
-    keeps: bool,
+    reads_all_organizations: bool,
     checks: AccessChecks,
 }
 
-impl Asked {
-    fn by(caller: &impl Caller, checks: AccessChecks) -> Self {
-        Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps(), checks }
+impl CallerContext {
+    fn new(caller: &impl Caller, checks: AccessChecks) -> Self {
+        Self {
+            actor: caller.actor(),
+            origin: caller.origin(),
+            reads_all_organizations: caller.reads_all_organizations(),
+            checks,
+        }
     }
     /// [`Id::NIL`] if nobody is signed in.
     fn organization(&self) -> OrganizationId {
@@ -301,7 +314,7 @@ impl Asked {
     }
     /// The write, for a connection.
     fn into_write(self, mut f: Query) -> impl FnMut(&mut Conn) -> Result<Value> + Send + 'static {
-        move |conn| writing(conn, &self, &mut f)
+        move |conn| run_write(conn, &self, &mut f)
     }
     /// Runs the read in a transaction that has begun. Returns its value and its audit entries.
     fn answer(&self, conn: &mut Conn, f: &mut Query) -> Result<(Value, Vec<Entry>)> {
@@ -314,28 +327,28 @@ impl Asked {
     }
 }
 
-fn keeping<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
-    conn.work_as_keeper()?;
-    conn.take_time(0)?;
+fn run_as_keeper<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+    conn.use_keeper_role()?;
+    conn.set_statement_timeout(0)?;
     f(conn)
 }
 
-fn writing(conn: &mut Conn, asked: &Asked, f: &mut Query) -> Result<Value> {
-    conn.set_organization(asked.organization())?;
-    if asked.keeps {
-        conn.work_as_keeper()?;
+fn run_write(conn: &mut Conn, context: &CallerContext, f: &mut Query) -> Result<Value> {
+    conn.set_organization(context.organization())?;
+    if context.reads_all_organizations {
+        conn.use_keeper_role()?;
     }
     // A request body may arrive slowly, and a write waits in the queue: the session that the guard accepted may have
     // ended by now.
-    if let Some(actor) = asked.actor
-        && !(asked.checks.session_is_valid)(conn, actor)?
+    if let Some(actor) = context.actor
+        && !(context.checks.session_is_valid)(conn, actor)?
     {
         return Err(ApiError::unauthenticated());
     }
-    let mut tx = asked.tx(conn, false);
+    let mut tx = context.tx(conn, false);
     let value = match f(&mut tx) {
         // Break-glass access is read-only: the result of the write is discarded.
-        Err(error) if tx.retry_with_break_glass(&error, asked.checks)? => {
+        Err(error) if tx.retry_with_break_glass(&error, context.checks)? => {
             return Err(match f(&mut tx) {
                 Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => {
                     error
@@ -381,13 +394,13 @@ impl Tx<'_> {
     pub fn user(&self) -> Result<UserId> {
         Ok(self.actor()?.user)
     }
-    /// The caller's address, or nothing if all callers have the same address.
-    pub const fn source_of_one(&self) -> Option<std::net::IpAddr> {
-        self.origin.of_one
+    /// The caller's own address; `None` if all callers have the same address.
+    pub const fn caller_address(&self) -> Option<std::net::IpAddr> {
+        self.origin.own_address
     }
-    /// The cases that this caller may see.
-    pub const fn scope(&self) -> Scope {
-        Scope::of(self.actor)
+    /// The cases that this caller may see without break-glass access.
+    pub const fn case_access(&self) -> CaseAccess {
+        CaseAccess::of(self.actor)
     }
 
     /// Whether break-glass access applies in addition to the caller's normal scope.
@@ -396,8 +409,10 @@ impl Tx<'_> {
     }
 
     /// Returns true if a supervisor with open break-glass access did not find a record by its id; the read then runs
-    /// again with that access. So break-glass access opens records by id, and no list, search or agenda, and the first
-    /// read of other callers costs nothing more.
+    /// again with that access. So break-glass access opens a record by its id, and the lists under the id of a case
+    /// (`GET /cases/{id}/notes`), because those first look up the case. Lists over many cases, the search and the
+    /// agenda do not fail with `NotFound`, so break-glass access adds nothing to them. Reads of other callers take no
+    /// additional query.
     fn retry_with_break_glass(&mut self, error: &ApiError, checks: AccessChecks) -> Result<bool> {
         if error.code() == Code::NotFound && (checks.has_break_glass)(self)? {
             self.entries.clear();
@@ -407,9 +422,9 @@ impl Tx<'_> {
     }
 
     /// Switches to an organization, for sign-in and for the command line, where no token names it.
-    pub fn enter(&mut self, organization: OrganizationId) -> Result<()> {
+    pub fn switch_organization(&mut self, organization: OrganizationId) -> Result<()> {
         if self.shared {
-            return Err(ApiError::internal("who is signed in enters no other organization to read"));
+            return Err(ApiError::internal("a signed-in caller cannot switch the organization of a shared read"));
         }
         self.organization = organization;
         Ok(self.conn.set_organization(organization)?)
@@ -466,7 +481,7 @@ impl Tx<'_> {
         self.changed_nothing = true;
     }
 
-    /// The entry for an action that is about to be refused, for [`Db::note`].
+    /// The entry for an action that is about to be refused, for [`Db::audit_without_waiting`].
     pub fn refusal<K: 'static>(&self, action: &'static str, subject: Id<K>) -> Entry {
         self.entry(action, Some(subject.uuid())).refused()
     }

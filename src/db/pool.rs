@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
-use super::conn::{Conn, Url, Use};
 use super::file::DatabaseFile;
 use super::progress::{Progress, given_up};
 use super::reader::Reader;
-use super::writer::{Writer, guarded};
+use super::writer::{Writer, catching_panics};
+use super::{
+    conn::{Conn, Use},
+    url::Url,
+};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
 
@@ -23,7 +26,7 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// statement sooner.
 const LONGEST_READ: Duration = Duration::from_secs(30);
 /// The time between two write checks for `/readyz`.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The engine behind `Db`, without callers and audit log. Only `db`, `audit` and the command line use it directly.
 #[derive(Clone)]
@@ -34,18 +37,18 @@ pub struct Engine {
     writes: Writes,
     /// SQLite only: the file that is checked before each answer.
     file: Option<Arc<DatabaseFile>>,
-    tried: Arc<tokio::sync::Mutex<Tried>>,
+    last_check: Arc<tokio::sync::Mutex<LastCheck>>,
 }
 
 /// The time of the last write check, and its error if it failed.
-type Tried = Option<(Instant, Option<ApiError>)>;
+type LastCheck = Option<(Instant, Option<ApiError>)>;
 
 #[derive(Clone)]
 enum Peeks {
     /// PostgreSQL: on a separate pool, which no long read occupies.
-    Apart(Reader),
+    SeparatePool(Reader),
     /// SQLite: on the calling thread.
-    Here(ConnectionPool),
+    CallingThread(ConnectionPool),
 }
 
 #[derive(Clone)]
@@ -72,12 +75,12 @@ impl Engine {
             Conn::Pg(_) => {
                 // One more connection, for the batched session lookup.
                 let peeks = Reader::start(reading(url, 1)?, readers, ACQUIRE_TIMEOUT)?;
-                (Peeks::Apart(peeks), Writes::Shared(ConnectionPool::new(url, *purpose, connections, None)?))
+                (Peeks::SeparatePool(peeks), Writes::Shared(ConnectionPool::new(url, *purpose, connections, None)?))
             }
             Conn::Sqlite(_) => {
-                let again = (url.clone(), *purpose);
-                let again = move || Conn::open(&again.0, again.1).map_err(|error| error.to_string());
-                (Peeks::Here(pool.clone()), Writes::Single(Writer::start(first, again, file.clone())?))
+                let reopen = (url.clone(), *purpose);
+                let reopen = move || Conn::open(&reopen.0, reopen.1).map_err(|error| error.to_string());
+                (Peeks::CallingThread(pool.clone()), Writes::Single(Writer::start(first, reopen, file.clone())?))
             }
         };
         let fresh = Reader::start(pool, readers, LONGEST_READ)?;
@@ -85,7 +88,7 @@ impl Engine {
             Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
             None => fresh.clone(),
         };
-        Ok(Self { fresh, stale, peeks, writes, file, tried: Arc::default() })
+        Ok(Self { fresh, stale, peeks, writes, file, last_check: Arc::default() })
     }
 
     /// Reads one organization, in a transaction that it may share with other reads that waited when it began.
@@ -94,7 +97,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        self.has_its_file()?;
+        self.check_file()?;
         self.fresh.run(organization, f).await
     }
 
@@ -104,7 +107,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        self.has_its_file()?;
+        self.check_file()?;
         self.stale.run(organization, f).await
     }
 
@@ -115,25 +118,25 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        self.has_its_file()?;
+        self.check_file()?;
         match &self.peeks {
-            Peeks::Apart(reader) => reader.run(organization, f).await,
-            Peeks::Here(pool) => pool.run_here(|conn| reading(conn, organization, f)),
+            Peeks::SeparatePool(reader) => reader.run(organization, f).await,
+            Peeks::CallingThread(pool) => pool.run_on_calling_thread(|conn| run_read(conn, organization, f)),
         }
     }
 
     /// The same for a thread that may block, on PostgreSQL in a transaction of its own.
     pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        self.has_its_file()?;
+        self.check_file()?;
         match &self.peeks {
-            Peeks::Apart(reader) => reader.pool.run_waiting(|conn| reading(conn, organization, f)),
-            Peeks::Here(pool) => pool.run_here(|conn| reading(conn, organization, f)),
+            Peeks::SeparatePool(reader) => reader.pool.run_blocking_on_pool(|conn| run_read(conn, organization, f)),
+            Peeks::CallingThread(pool) => pool.run_on_calling_thread(|conn| run_read(conn, organization, f)),
         }
     }
 
     /// Whether a read by key costs almost nothing, so that batching such reads gains nothing.
-    pub const fn peeks_here(&self) -> bool {
-        matches!(self.peeks, Peeks::Here(_))
+    pub const fn peeks_on_calling_thread(&self) -> bool {
+        matches!(self.peeks, Peeks::CallingThread(_))
     }
 
     /// Runs `f` in one transaction: all of it is stored, or nothing. `f` may run more than once, so it must do nothing
@@ -157,7 +160,7 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         let progress = Progress::of_request();
-        let _waiting = progress.until_dropped();
+        let _waiting = progress.give_up_on_drop();
         match tokio::time::timeout(longest, self.write_as(progress.clone(), f)).await {
             Ok(outcome) => outcome,
             Err(late) if progress.give_up() => Err(ApiError::unavailable(late)),
@@ -171,17 +174,17 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(pool) => pool.run(move |conn| transaction(conn, &progress, guarded(&mut f))).await,
+            Writes::Shared(pool) => pool.run(move |conn| transaction(conn, &progress, catching_panics(&mut f))).await,
             Writes::Single(writer) => writer.run(progress, f).await,
         }
     }
 
     /// Whether the database accepts writes. It is checked by a write, at most once per second for all callers.
-    pub async fn takes_writes(&self) -> Result<()> {
+    pub async fn check_writable(&self) -> Result<()> {
         // This result is not cached: it changes as soon as the file is back.
-        self.has_its_file()?;
-        let mut last = self.tried.lock().await;
-        if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < BETWEEN_TRIES) {
+        self.check_file()?;
+        let mut last = self.last_check.lock().await;
+        if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < CHECK_INTERVAL) {
             return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
         }
         let tried = self.write_within(ACQUIRE_TIMEOUT, |conn| {
@@ -201,25 +204,27 @@ impl Engine {
     {
         match &self.writes {
             Writes::Shared(pool) => {
-                pool.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f)))
+                pool.run_blocking_on_pool(move |conn| transaction(conn, &Progress::default(), catching_panics(&mut f)))
             }
             Writes::Single(writer) => writer.run_blocking(f),
         }
     }
 
     /// 503 if the SQLite file is missing or was replaced. The writer checks the file for writes, once per batch.
-    fn has_its_file(&self) -> Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| file.check_lately())
+    fn check_file(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check_recent())
     }
 
     /// Why the last writes failed, if the engine knows it without a new attempt.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn last_write_error(&self) -> Option<String> {
         if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
             return Some(error.to_string());
         }
         match &self.writes {
             Writes::Shared(_) => None,
-            Writes::Single(writer) => writer.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
+            Writes::Single(writer) => {
+                writer.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+            }
         }
     }
 }
@@ -234,7 +239,7 @@ pub(super) fn transaction<T>(
 ) -> Result<T> {
     let mut attempt = 1;
     loop {
-        match once(conn, progress, &mut f) {
+        match attempt_transaction(conn, progress, &mut f) {
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 std::thread::sleep(backoff(attempt));
                 attempt += 1;
@@ -244,14 +249,14 @@ pub(super) fn transaction<T>(
     }
 }
 
-fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+fn attempt_transaction<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
     if progress.is_given_up() {
         return Err(given_up());
     }
     conn.begin_write()?;
     match f(conn) {
         Ok(value) => {
-            if !progress.begins_commit() {
+            if !progress.mark_committing() {
                 conn.rollback();
                 return Err(given_up());
             }
@@ -260,13 +265,13 @@ fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Re
             conn.commit().map_err(|error| {
                 let error = ApiError::from(error).of_a_commit();
                 if error.code() != Code::OutcomeUnknown {
-                    progress.was_rolled_back();
+                    progress.mark_rolled_back();
                 }
                 error
             })?;
             // From here the transaction is committed, whatever fails later.
             conn.make_durable().map_err(ApiError::outcome_unknown)?;
-            progress.is_done();
+            progress.mark_done();
             Ok(value)
         }
         Err(error) => {
@@ -277,9 +282,9 @@ fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Re
 }
 
 /// One transaction that reads one snapshot of one organization.
-fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+fn run_read<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
     conn.begin_read(organization)?;
-    match caught(|| f(conn)) {
+    match catching_read_panics(|| f(conn)) {
         Ok(value) => {
             conn.commit()?;
             Ok(value)
@@ -292,7 +297,7 @@ fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut
 }
 
 /// A panic in one read must not stop its thread or break its connection, because every later read would fail too.
-pub(super) fn caught<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn catching_read_panics<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err(ApiError::internal("a read panicked")))
 }
 
@@ -302,7 +307,7 @@ fn backoff(attempt: u32) -> Duration {
     Duration::from_micros(base + rand::random_range(0..base))
 }
 
-pub(super) fn gone(error: impl std::fmt::Display) -> ApiError {
+pub(super) fn unavailable(error: impl std::fmt::Display) -> ApiError {
     ApiError::unavailable(error.to_string())
 }
 
@@ -311,7 +316,7 @@ pub(super) fn gone(error: impl std::fmt::Display) -> ApiError {
 pub(super) struct ConnectionPool {
     pool: r2d2::Pool<Manager>,
     manager: Manager,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl ConnectionPool {
@@ -327,9 +332,9 @@ impl ConnectionPool {
             .idle_timeout(remote.then_some(Duration::from_secs(600)))
             .max_lifetime(remote.then_some(Duration::from_secs(1800)))
             .connection_timeout(ACQUIRE_TIMEOUT)
-            .error_handler(Box::new(Quiet))
+            .error_handler(Box::new(LogAsDebug))
             .build_unchecked(manager.clone());
-        Ok(Self { pool, manager, places: Arc::new(Semaphore::new(connections as usize)) })
+        Ok(Self { pool, manager, permits: Arc::new(Semaphore::new(connections as usize)) })
     }
 
     async fn run<T, F>(&self, f: F) -> Result<T>
@@ -337,27 +342,28 @@ impl ConnectionPool {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let waiting = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
-        let place =
-            waiting.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
+        let waiting = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = waiting
+            .map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?
+            .map_err(unavailable)?;
         let pool = self.clone();
         let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
             let _entered = span.entered();
-            let outcome = pool.run_waiting(f);
+            let outcome = pool.run_blocking_on_pool(f);
             // The connection is back in the pool by now.
-            drop(place);
+            drop(permit);
             outcome
         });
         task.await.map_err(ApiError::internal)?
     }
 
-    pub(super) fn run_waiting<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let mut conn = self.pool.get().map_err(gone)?;
+    pub(super) fn run_blocking_on_pool<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut conn = self.pool.get().map_err(unavailable)?;
         if conn.generation != self.manager.generation.load(Ordering::Relaxed) {
             // The connection was opened before the database was last found unreachable. It is opened again, so that no
             // request gets a dead connection.
-            *conn = self.manager.connect().map_err(gone)?;
+            *conn = self.manager.connect().map_err(unavailable)?;
         }
         let outcome = f(&mut conn.conn);
         if outcome.as_ref().is_err_and(ApiError::is_of_the_engine) {
@@ -367,13 +373,13 @@ impl ConnectionPool {
     }
 
     /// Runs on a connection that belongs to this thread.
-    fn run_here<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    fn run_on_calling_thread<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         thread_local!(static OWN: RefCell<Vec<(Url, Pooled)>> = const { RefCell::new(Vec::new()) });
         OWN.with_borrow_mut(|own| {
             if let Some((_, pooled)) = own.iter_mut().find(|(url, _)| *url == self.manager.url) {
                 return f(&mut pooled.conn);
             }
-            let mut pooled = self.manager.connect().map_err(gone)?;
+            let mut pooled = self.manager.connect().map_err(unavailable)?;
             let outcome = f(&mut pooled.conn);
             own.push((self.manager.url.clone(), pooled));
             outcome
@@ -383,8 +389,8 @@ impl ConnectionPool {
 
 /// r2d2 would log each failed attempt; the request that fails because of it is answered and logged anyway.
 #[derive(Debug)]
-struct Quiet;
-impl r2d2::HandleError<r2d2::Error> for Quiet {
+struct LogAsDebug;
+impl r2d2::HandleError<r2d2::Error> for LogAsDebug {
     fn handle_error(&self, error: r2d2::Error) {
         tracing::debug!(%error, "connecting to the database failed");
     }
@@ -411,7 +417,7 @@ impl r2d2::ManageConnection for Manager {
     fn connect(&self) -> std::result::Result<Pooled, r2d2::Error> {
         let generation = self.generation.load(Ordering::Relaxed);
         let mut conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
-        conn.work_as_app().map_err(r2d2::Error::QueryError)?;
+        conn.use_app_role().map_err(r2d2::Error::QueryError)?;
         // A connection that was opened while another file was at the path would continue to read that file.
         if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
             return Err(r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(error.to_string())));

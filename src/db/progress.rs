@@ -34,24 +34,24 @@ impl Progress {
         progress
     }
 
-    fn moves(&self, from: u8, to: u8) -> bool {
+    fn advance(&self, from: u8, to: u8) -> bool {
         self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Marks that COMMIT is about to be sent. `false` if the write was given up: roll back.
-    pub fn begins_commit(&self) -> bool {
-        self.moves(RUNNING, COMMITTING)
+    pub fn mark_committing(&self) -> bool {
+        self.advance(RUNNING, COMMITTING)
     }
 
     /// Marks that the engine has rolled back the transaction that was to be committed: the write runs again or has
     /// failed.
-    pub fn was_rolled_back(&self) {
-        self.moves(COMMITTING, RUNNING);
+    pub fn mark_rolled_back(&self) {
+        self.advance(COMMITTING, RUNNING);
     }
 
     /// Marks that the write is stored.
-    pub fn is_done(&self) {
-        self.moves(COMMITTING, DONE);
+    pub fn mark_done(&self) {
+        self.advance(COMMITTING, DONE);
     }
 
     pub fn is_given_up(&self) -> bool {
@@ -60,11 +60,11 @@ impl Progress {
 
     /// Stops waiting. `true` if nothing is stored and nothing will be.
     pub fn give_up(&self) -> bool {
-        self.moves(RUNNING, GIVEN_UP) || self.is_given_up()
+        self.advance(RUNNING, GIVEN_UP) || self.is_given_up()
     }
 
     /// Gives the write up when the request that waits for it is dropped.
-    pub const fn until_dropped(&self) -> Waiting<'_> {
+    pub const fn give_up_on_drop(&self) -> Waiting<'_> {
         Waiting(self)
     }
 }
@@ -112,18 +112,18 @@ mod tests {
     fn abandoned_write_does_not_commit() {
         let progress = Progress::default();
         assert!(progress.give_up() && progress.is_given_up());
-        assert!(!progress.begins_commit(), "it is rolled back");
+        assert!(!progress.mark_committing(), "it is rolled back");
         assert!(progress.give_up(), "nothing is stored");
     }
 
     #[test]
     fn committing_write_cannot_be_abandoned() {
         let progress = Progress::default();
-        assert!(progress.begins_commit());
+        assert!(progress.mark_committing());
         assert!(!progress.give_up(), "nobody knows");
-        progress.was_rolled_back();
-        assert!(progress.begins_commit(), "it runs again");
-        progress.is_done();
+        progress.mark_rolled_back();
+        assert!(progress.mark_committing(), "it runs again");
+        progress.mark_done();
         assert!(!progress.give_up(), "it is stored");
     }
 
@@ -135,8 +135,8 @@ mod tests {
             let writes = Writes::default();
             let answer = writes.during(async {
                 let progress = Progress::of_request();
-                let _waiting = progress.until_dropped();
-                assert!(!commits || progress.begins_commit());
+                let _waiting = progress.give_up_on_drop();
+                assert!(!commits || progress.mark_committing());
                 std::future::pending::<()>().await;
             });
             assert!(tokio::time::timeout(Duration::from_millis(5), answer).await.is_err());

@@ -3,7 +3,7 @@
 //! transaction that begins after a commit finds its page cache empty, and it is filled once for all of them.
 
 use super::Conn;
-use super::pool::{ACQUIRE_TIMEOUT, ConnectionPool, caught, gone};
+use super::pool::{ACQUIRE_TIMEOUT, ConnectionPool, catching_read_panics, unavailable};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
 use crate::supervise;
@@ -20,7 +20,7 @@ type Answer = Box<dyn FnOnce(Result<&mut Conn>) -> Option<Code> + Send>;
 
 struct Read {
     organization: OrganizationId,
-    asked: Instant,
+    requested_at: Instant,
     answer: Answer,
 }
 
@@ -64,20 +64,20 @@ impl Reader {
             // The caller may be gone.
             begins.send(()).ok()?;
             let _entered = span.entered();
-            let outcome = conn.and_then(|conn| caught(|| f(conn)));
+            let outcome = conn.and_then(|conn| catching_read_panics(|| f(conn)));
             let failed = outcome.as_ref().err().filter(|error| error.inner().is_some()).map(ApiError::code);
             drop(reply.send(outcome));
             failed
         };
-        let read = Read { organization, asked: Instant::now(), answer: Box::new(answer_to) };
+        let read = Read { organization, requested_at: Instant::now(), answer: Box::new(answer_to) };
         let waiting = async {
-            self.queue.send(read).await.map_err(gone)?;
-            turn.await.map_err(gone)
+            self.queue.send(read).await.map_err(unavailable)?;
+            turn.await.map_err(unavailable)
         };
         timeout(ACQUIRE_TIMEOUT, waiting)
             .await
             .map_err(|_| ApiError::overloaded("Every connection to the database is in use."))??;
-        timeout(self.longest, answer).await.map_err(gone)?.map_err(gone)?
+        timeout(self.longest, answer).await.map_err(unavailable)?.map_err(unavailable)?
     }
 }
 
@@ -90,14 +90,14 @@ fn work(pool: &ConnectionPool, queue: &Queue) {
         while next.is_some() {
             // A connection is kept for one transaction only. Otherwise the thread would keep a connection to the old
             // address of a database that has moved.
-            match pool.run_waiting(|conn| together(conn, &mut next, queue)) {
+            match pool.run_blocking_on_pool(|conn| run_batch(conn, &mut next, queue)) {
                 Ok(()) => failed = 0,
                 // A read that has not begun is retried once: it must not fail because of another read, or because of a
                 // connection that broke while it was idle.
                 Err(_) if failed == 0 => failed = 1,
                 Err(error) => {
                     if let Some(read) = next.take() {
-                        (read.answer)(Err(gone(error)));
+                        (read.answer)(Err(unavailable(error)));
                     }
                     failed = 0;
                 }
@@ -114,12 +114,12 @@ fn waiting(queue: &Queue) -> Option<Read> {
 
 /// Runs one read after another in one transaction, until no read waits that arrived before the transaction began, or
 /// until the connection breaks.
-fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
+fn run_batch(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
     let Some(mut of) = next.as_ref().map(|read| read.organization) else { return Ok(()) };
     let began = Instant::now();
     conn.begin_read(of)?;
     loop {
-        let Some(read) = next.take_if(|read| read.asked <= began) else { break };
+        let Some(read) = next.take_if(|read| read.requested_at <= began) else { break };
         if read.organization != of {
             of = read.organization;
             if let Err(error) = conn.set_organization(of) {
@@ -134,7 +134,7 @@ fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<(
             return if code == Code::Unavailable { Err(ApiError::unavailable("a read failed")) } else { Ok(()) };
         }
         if of == Id::NIL {
-            // A caller who is not signed in may have entered an organization, so no other read may share this
+            // A caller who is not signed in may have switched to an organization, so no other read may share this
             // transaction.
             break;
         }
@@ -161,7 +161,7 @@ mod tests {
 
     /// There is one thread. Its first read blocks until the test lets it continue.
     #[tokio::test]
-    async fn who_waits_together_sees_one_state_and_nobody_an_older_one_than_was_there_when_they_asked() {
+    async fn batched_reads_share_one_snapshot_that_is_no_older_than_their_requests() {
         let place = tempfile::tempdir().unwrap();
         let url = Url::Sqlite(place.path().join("a.db").to_string_lossy().into_owned());
         let mut writer = Conn::open(&url, Use::Writing).unwrap();

@@ -8,7 +8,7 @@ use super::{Conn, conn::MultiBackend, schema::search_words};
 use crate::{
     auth::{OrganizationId, TeamId},
     types::{
-        fold::{Asked, Term},
+        fold::{QueryWord, Term},
         sql::Uuid,
     },
 };
@@ -37,21 +37,22 @@ pub struct InSegments {
 
 /// The terms in an engine's query syntax: a term matches if one of its alternatives does, and an alternative if all of
 /// its words do.
-fn in_words(terms: &[Term], [and, or]: [&str; 2], word: impl Fn(&Asked) -> String) -> String {
-    let way = |way: &Vec<Asked>| format!("({})", way.iter().map(&word).collect::<Vec<_>>().join(and));
-    let term = |term: &Term| format!("({})", term.0.iter().map(way).collect::<Vec<_>>().join(or));
+fn in_words(terms: &[Term], [and, or]: [&str; 2], word: impl Fn(&QueryWord) -> String) -> String {
+    let alternative =
+        |alternative: &Vec<QueryWord>| format!("({})", alternative.iter().map(&word).collect::<Vec<_>>().join(and));
+    let term = |term: &Term| format!("({})", term.0.iter().map(alternative).collect::<Vec<_>>().join(or));
     terms.iter().map(term).collect::<Vec<_>>().join(and)
 }
 
 pub fn in_segments(organization: OrganizationId, segments: &[i64], terms: &[Term], newest: i64) -> InSegments {
     let of_postgres = |segment: &i64| {
-        in_words(terms, [" & ", " | "], |asked| {
-            format!("'{segment}x{}'{}", asked.text, if asked.is_whole { "" } else { ":*" })
+        in_words(terms, [" & ", " | "], |query_word| {
+            format!("'{segment}x{}'{}", query_word.text, if query_word.is_whole { "" } else { ":*" })
         })
     };
     let of_sqlite = |segment: &i64| {
-        in_words(terms, [" AND ", " OR "], |asked| {
-            format!("\"{segment}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" })
+        in_words(terms, [" AND ", " OR "], |query_word| {
+            format!("\"{segment}x{}\"{}", query_word.text, if query_word.is_whole { "" } else { " *" })
         })
     };
     InSegments {
@@ -84,10 +85,10 @@ impl QueryFragment<Sqlite> for InSegments {
         out.push_sql("(+search_documents.organization_id = ");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(" AND search_documents.number IN (");
-        for (place, question) in self.sqlite.iter().enumerate() {
-            out.push_sql(if place == 0 { "" } else { " UNION ALL " });
+        for (index, query) in self.sqlite.iter().enumerate() {
+            out.push_sql(if index == 0 { "" } else { " UNION ALL " });
             out.push_sql("SELECT rowid FROM search_fts WHERE search_fts MATCH ");
-            out.push_bind_param::<Text, String>(question)?;
+            out.push_bind_param::<Text, String>(query)?;
         }
         out.push_sql("))");
         Ok(())
@@ -112,7 +113,7 @@ impl<From> SelectableExpression<From> for InSegments {}
 impl<From> AppearsOnTable<From> for InSegments {}
 
 /// Records which words an index segment contains.
-pub fn enter_words(
+pub fn insert_words(
     conn: &mut Conn,
     organization: OrganizationId,
     team: TeamId,
@@ -139,7 +140,7 @@ pub fn enter_words(
 
 /// Records which words each index segment of an organization contains, after all documents are there; on SQLite, for
 /// every organization.
-pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryResult<()> {
+pub fn insert_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryResult<()> {
     match conn {
         Conn::Pg(c) => diesel::sql_query(
             "INSERT INTO search_words
@@ -171,10 +172,10 @@ pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
         )?,
         Conn::Pg(_) => {}
     }
-    enter_all_words(conn, OrganizationId::NIL)
+    insert_all_words(conn, OrganizationId::NIL)
 }
 
-/// Merges the parts of the index that were added one by one, so that a lookup reads few places: some of them, which
+/// Merges the parts of the index that were added one by one, so that a lookup reads few parts: some of them, which
 /// takes milliseconds, or `all`. PostgreSQL does this by itself.
 pub fn tidy(conn: &mut Conn, all: bool) -> QueryResult<()> {
     match conn {

@@ -151,7 +151,7 @@ impl ToSql<Jsonb, Pg> for Scopes {
 }
 impl FromSql<Jsonb, Pg> for Scopes {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self::kept(&<Json<Vec<String>> as FromSql<Jsonb, Pg>>::from_sql(value)?.0))
+        Ok(Self::from_stored(&<Json<Vec<String>> as FromSql<Jsonb, Pg>>::from_sql(value)?.0))
     }
 }
 impl ToSql<Jsonb, Sqlite> for Scopes {
@@ -162,7 +162,7 @@ impl ToSql<Jsonb, Sqlite> for Scopes {
 }
 impl FromSql<Jsonb, Sqlite> for Scopes {
     fn from_sql(value: SqliteValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self::kept(&<Json<Vec<String>> as FromSql<Jsonb, Sqlite>>::from_sql(value)?.0))
+        Ok(Self::from_stored(&<Json<Vec<String>> as FromSql<Jsonb, Sqlite>>::from_sql(value)?.0))
     }
 }
 both_engines!([] Scopes as Jsonb);

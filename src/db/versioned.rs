@@ -8,13 +8,13 @@ pub trait Versioned {
     /// Sets the next version and, where the table has one, the time of the change.
     fn next_version(&mut self);
     /// Writes every column of the row to its table.
-    fn store(&self, conn: &mut Conn) -> QueryResult<usize>;
+    fn write_row(&self, conn: &mut Conn) -> QueryResult<usize>;
 }
 
 /// Saves a changed row as its next version. The caller has locked the row.
 pub fn save(tx: &mut Tx<'_>, row: &mut impl Versioned) -> QueryResult<()> {
     row.next_version();
-    row.store(tx.conn)?;
+    row.write_row(tx.conn)?;
     Ok(())
 }
 
@@ -27,7 +27,7 @@ macro_rules! versioned {
                 self.version += 1;
                 $(self.$changed_at = crate::types::Instant::now();)?
             }
-            fn store(&self, conn: &mut crate::db::Conn) -> diesel::QueryResult<usize> {
+            fn write_row(&self, conn: &mut crate::db::Conn) -> diesel::QueryResult<usize> {
                 crate::db::rewrite($table::table.find((self.organization_id, self.id)), self).execute(conn)
             }
         }

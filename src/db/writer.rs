@@ -21,27 +21,27 @@ const LARGEST_GROUP: usize = 128;
 pub struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
     /// Why the last commit failed, for `/readyz`.
-    pub trouble: Arc<Mutex<Option<String>>>,
+    pub last_error: Arc<Mutex<Option<String>>>,
 }
 
 impl Writer {
-    /// `again` opens the database again: after a panic the state of the old connection is unknown.
+    /// `reopen` opens the database again: after a panic the state of the old connection is unknown.
     pub fn start(
         conn: Conn,
-        again: impl Fn() -> std::result::Result<Conn, String> + Send + 'static,
+        reopen: impl Fn() -> std::result::Result<Conn, String> + Send + 'static,
         file: Option<Arc<DatabaseFile>>,
     ) -> Result<Self> {
         let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
-        let trouble = Arc::default();
-        let failures = Arc::clone(&trouble);
+        let last_error = Arc::default();
+        let failures = Arc::clone(&last_error);
         let mut first = Some(conn);
         let write = move || {
-            let mut conn = first.take().map_or_else(&again, Ok)?;
+            let mut conn = first.take().map_or_else(&reopen, Ok)?;
             work(&mut conn, &mut jobs, &failures, file.as_deref());
             Ok(())
         };
         supervise::thread("sqlite-writer", write).map_err(ApiError::internal)?;
-        Ok(Self { queue, trouble })
+        Ok(Self { queue, last_error })
     }
 
     fn job<T, F>(progress: Progress, f: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
@@ -82,7 +82,7 @@ fn stopped() -> ApiError {
 fn work(
     conn: &mut Conn,
     jobs: &mut mpsc::Receiver<Box<dyn Job>>,
-    trouble: &Mutex<Option<String>>,
+    last_error: &Mutex<Option<String>>,
     file: Option<&DatabaseFile>,
 ) {
     let check = || file.map_or(Ok(()), DatabaseFile::check);
@@ -97,23 +97,23 @@ fn work(
         }
         let together = group.len() > 1 && commit_together(conn, &mut group);
         // A write is not acknowledged if the file that it went into is no longer there.
-        let kept = || check().map_err(ApiError::outcome_unknown);
-        let (all_kept, mut failed) = (together.then(kept), None);
+        let check_stored = || check().map_err(ApiError::outcome_unknown);
+        let (all_stored, mut failed) = (together.then(check_stored), None);
         for mut job in group.drain(..) {
             if !together {
                 failed = job.run_alone(conn).or(failed);
             }
-            let this_kept = match &all_kept {
+            let this_stored = match &all_stored {
                 Some(Ok(())) => Ok(()),
                 Some(Err(error)) => Err(error.copy()),
-                None => kept(),
+                None => check_stored(),
             };
-            if let Err(error) = this_kept {
+            if let Err(error) = this_stored {
                 job.refuse(error);
             }
             job.answer();
         }
-        *trouble.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        *last_error.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     }
 }
 
@@ -123,14 +123,14 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
     if conn.begin_write().is_err() {
         return false;
     }
-    let sound = group.iter_mut().all(|job| job.run_in_group(conn)) && group.iter().all(|job| job.begins_commit());
-    if !sound {
+    let succeeded = group.iter_mut().all(|job| job.run_in_group(conn)) && group.iter().all(|job| job.mark_committing());
+    if !succeeded {
         conn.rollback();
     }
     // SQLite rolls back a transaction that it cannot commit.
-    let stored = sound && conn.commit().is_ok();
+    let stored = succeeded && conn.commit().is_ok();
     for job in group.iter() {
-        job.ends_commit(stored);
+        job.mark_commit_outcome(stored);
     }
     stored
 }
@@ -144,9 +144,9 @@ trait Job: Send {
     /// Sets this error as the result, unless the transaction has failed already.
     fn refuse(&mut self, error: ApiError);
     /// Marks that the group is about to be committed. `false` if this transaction was given up meanwhile.
-    fn begins_commit(&self) -> bool;
+    fn mark_committing(&self) -> bool;
     /// Marks whether the group was stored.
-    fn ends_commit(&self, stored: bool);
+    fn mark_commit_outcome(&self, stored: bool);
     fn answer(self: Box<Self>);
 }
 
@@ -163,7 +163,7 @@ where
     F: FnMut(&mut Conn) -> Result<T> + Send,
 {
     fn run_alone(&mut self, conn: &mut Conn) -> Option<String> {
-        let outcome = transaction(conn, &self.progress, guarded(&mut self.f));
+        let outcome = transaction(conn, &self.progress, catching_panics(&mut self.f));
         let failed = outcome.as_ref().err().filter(|error| error.is_of_the_engine()).map(ToString::to_string);
         self.outcome = Some(outcome);
         failed
@@ -174,10 +174,10 @@ where
             self.outcome = Some(Err(given_up()));
             return true;
         }
-        let outcome = conn.transaction(guarded(&mut self.f));
-        let sound = outcome.as_ref().err().is_none_or(|error| error.inner().is_none());
+        let outcome = conn.transaction(catching_panics(&mut self.f));
+        let succeeded = outcome.as_ref().err().is_none_or(|error| error.inner().is_none());
         self.outcome = Some(outcome);
-        sound
+        succeeded
     }
 
     fn refuse(&mut self, error: ApiError) {
@@ -186,16 +186,16 @@ where
         }
     }
 
-    fn begins_commit(&self) -> bool {
+    fn mark_committing(&self) -> bool {
         // A transaction that failed or was skipped leaves nothing in the group.
-        !matches!(self.outcome, Some(Ok(_))) || self.progress.begins_commit()
+        !matches!(self.outcome, Some(Ok(_))) || self.progress.mark_committing()
     }
 
-    fn ends_commit(&self, stored: bool) {
+    fn mark_commit_outcome(&self, stored: bool) {
         if stored {
-            self.progress.is_done();
+            self.progress.mark_done();
         } else {
-            self.progress.was_rolled_back();
+            self.progress.mark_rolled_back();
         }
     }
 
@@ -208,7 +208,7 @@ where
 }
 
 /// A panic in one transaction must not stop the writer, because every later transaction would fail too.
-pub(super) fn guarded<T>(f: &mut impl FnMut(&mut Conn) -> Result<T>) -> impl FnMut(&mut Conn) -> Result<T> {
+pub(super) fn catching_panics<T>(f: &mut impl FnMut(&mut Conn) -> Result<T>) -> impl FnMut(&mut Conn) -> Result<T> {
     move |conn| {
         catch_unwind(AssertUnwindSafe(|| f(conn))).unwrap_or_else(|_| Err(ApiError::internal("a transaction panicked")))
     }

@@ -1,11 +1,11 @@
 //! Realistic invented data for a demo or a measurement: one organization, its people, and the requested number of
-//! cases. From eight cases on, there is prepared work for every user who can sign in: see `desk`. The same seed
-//! generates the same rows on the same day; only the passwords are new each time.
+//! cases. From eight cases on, there is prepared work for every user who can sign in: see `prepared_cases`. The same
+//! seed generates the same rows on the same day; only the passwords are new each time.
 
 mod case;
-mod desk;
 mod ladder;
 mod organization;
+mod prepared_cases;
 mod rng;
 mod rows;
 mod search;
@@ -50,8 +50,8 @@ pub struct SignIn {
     pub password: String,
 }
 
-/// The result.
-pub struct Made {
+/// The organization that was generated, and the users who can sign in.
+pub struct GeneratedDemo {
     pub organization: OrganizationId,
     pub name: String,
     pub sign_ins: Vec<SignIn>,
@@ -63,20 +63,21 @@ const BATCH: u32 = 4_000;
 /// The last case number of each year.
 type Numbers = BTreeMap<i32, i32>;
 
-/// Completes the new rows when their indexes exist: writes the report facts.
-pub fn complete(db: &Db, made: &Made) -> Result<()> {
+/// Writes the report facts of the new rows. This is a step of its own because it needs the indexes, which a bulk load
+/// creates after the rows.
+pub fn build_report_facts(db: &Db, made: &GeneratedDemo) -> Result<()> {
     let organization = made.organization;
-    db.maintain_blocking(move |conn| facts::enter(conn, organization))
+    db.maintain_blocking(move |conn| facts::rebuild(conn, organization))
 }
 
-/// Fills the database. Call [`complete`] afterwards. `secret` generates each password; production code uses
+/// Fills the database. Call [`build_report_facts`] afterwards. `secret` generates each password; production code uses
 /// `auth::token::random_secret`.
-pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
+pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<GeneratedDemo> {
     let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(rng::DAY) * rng::DAY;
-    let mut dice = rng::Dice::new(plan.seed);
-    let row = organization::organization(plan, &mut dice, today)?;
-    let (world, people, sign_ins) = organization::lay(plan, &mut dice, &row, today, secret)?;
-    let made = Made { organization: row.id, name: row.name.to_string(), sign_ins };
+    let mut rng = rng::Rng::new(plan.seed);
+    let row = organization::organization_row(plan, &mut rng, today)?;
+    let (context, people, sign_ins) = organization::generate(plan, &mut rng, &row, today, secret)?;
+    let made = GeneratedDemo { organization: row.id, name: row.name.to_string(), sign_ins };
     db.write_blocking(who, move |tx| {
         if !organizations::store::named(tx, row.name.as_str())?.is_empty() {
             return Err(ApiError::new(Code::AlreadyExists, format!("{} already exists: use another seed.", row.name)));
@@ -86,9 +87,9 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
         tx.record("demo.filled", row.id, Vec::new());
         Ok(())
     })?;
-    let segments = cases(db, who, plan, world, dice, made.organization)?;
+    let segments = cases(db, who, plan, context, rng, made.organization)?;
     let organization = made.organization;
-    db.maintain_blocking(move |conn| indexer::enter_segments(conn, organization, &segments))?;
+    db.maintain_blocking(move |conn| indexer::insert_segments(conn, organization, &segments))?;
     Ok(made)
 }
 
@@ -98,52 +99,52 @@ fn cases(
     db: &Db,
     who: &Operator,
     plan: &Plan,
-    world: organization::World,
-    dice: rng::Dice,
+    context: organization::Context,
+    rng: rng::Rng,
     organization: OrganizationId,
 ) -> Result<Vec<indexer::NewSegment>> {
     let (total, short) = (plan.cases, plan.has_short_checklists());
     let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
-    let author = std::thread::Builder::new().name("demo".into()).spawn(move || {
-        let mut teller = case::Teller::new(&world, dice, total, short);
+    let producer = std::thread::Builder::new().name("demo".into()).spawn(move || {
+        let mut generator = case::CaseGenerator::new(&context, rng, total, short);
         let mut segments = search::Segments::default();
         let mut first = 0;
         while first < total {
             let next = first.saturating_add(BATCH).min(total);
             let mut batch = rows::Batch::default();
-            (first..next).for_each(|index| teller.tell(index, &mut batch));
+            (first..next).for_each(|index| generator.generate(index, &mut batch));
             search::index(&mut batch, &mut segments);
             batch.sort();
-            if made.send((next - first, batch, teller.numbers.clone())).is_err() {
+            if made.send((next - first, batch, generator.numbers.clone())).is_err() {
                 // The write has failed and reports its own error.
                 break;
             }
             first = next;
         }
-        segments.made
+        segments.created
     });
-    let author = author.map_err(ApiError::internal)?;
+    let producer = producer.map_err(ApiError::internal)?;
     let progress = ProgressBar::new(total.into());
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} cases, {eta} left") {
         progress.set_style(style);
     }
     for (count, batch, numbers) in batches {
         db.write_blocking(who, move |tx| {
-            tx.enter(organization)?;
+            tx.switch_organization(organization)?;
             tx.conn.defer_fact_triggers()?;
             batch.write(tx.conn)?;
-            remember(tx, &numbers)?;
+            set_case_counters(tx, &numbers)?;
             tx.record("demo.filled", organization, Vec::new());
             Ok(())
         })?;
         progress.inc(count.into());
     }
     progress.finish_and_clear();
-    author.join().map_err(|_| ApiError::internal("making the data up failed"))
+    producer.join().map_err(|_| ApiError::internal("making the data up failed"))
 }
 
 /// Sets the case counters, so that new cases continue after the last generated number.
-fn remember(tx: &mut Tx, numbers: &Numbers) -> Result<()> {
+fn set_case_counters(tx: &mut Tx, numbers: &Numbers) -> Result<()> {
     let organization = tx.organization();
     for (year, last) in numbers {
         diesel::insert_into(case_counters::table)

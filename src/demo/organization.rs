@@ -1,9 +1,9 @@
-//! The setting of the demo: the organization, its teams and people, the providers and their services.
+//! The basis of the demo: the organization, its teams and people, the providers and their services.
 
 use super::{
     Plan, SignIn,
-    rng::{DAY, Dice, instant},
-    rows::{Ground, MemberRow, NameRow, ProviderRow, ServiceRow, TeamRow, TemplateRow, UserRow},
+    rng::{DAY, Rng, instant},
+    rows::{MemberRow, NameRow, OrganizationRows, ProviderRow, ServiceRow, TeamRow, TemplateRow, UserRow},
     words,
 };
 use crate::{
@@ -26,11 +26,11 @@ use serde_json::json;
 pub const ZONE: &str = "America/Chicago";
 /// How far back the cases begin.
 const MONTHS_24: i64 = 730 * DAY;
-/// How long before the first case all of this was set up.
-const SET_UP: i64 = 20 * DAY;
+/// How long before the first case the organization was set up.
+const SETUP_TIME: i64 = 20 * DAY;
 
-/// The data of the organization that the generators of cases need.
-pub struct World {
+/// The data of the organization that the generator of cases needs.
+pub struct Context {
     pub organization: Key,
     pub zone: Zone,
     pub admin: Key,
@@ -72,11 +72,11 @@ pub fn codes<L: CodeList>() -> Vec<&'static str> {
     all
 }
 
-pub fn organization(plan: &Plan, dice: &mut Dice, today: i64) -> Result<OrganizationRow> {
-    let at = today - MONTHS_24 - SET_UP;
+pub fn organization_row(plan: &Plan, rng: &mut Rng, today: i64) -> Result<OrganizationRow> {
+    let at = today - MONTHS_24 - SETUP_TIME;
     Ok(OrganizationRow {
         second_factor_roles: Json(Vec::new()),
-        id: Id::from_uuid(dice.id(at).uuid()),
+        id: Id::from_uuid(rng.id(at).uuid()),
         name: Line::parse(format!("River Peers (demo {})", plan.seed)).map_err(wrong)?,
         client_word: Line::parse("participant").map_err(wrong)?,
         time_zone: Zone::parse(ZONE).map_err(wrong)?,
@@ -89,58 +89,59 @@ pub fn organization(plan: &Plan, dice: &mut Dice, today: i64) -> Result<Organiza
     })
 }
 
-/// Generates the people and places. Only the passwords come from the caller.
-pub fn lay(
+/// Generates the people, the teams and the providers. The passwords come from `secret`, because they must not follow
+/// from the seed.
+pub fn generate(
     plan: &Plan,
-    dice: &mut Dice,
+    rng: &mut Rng,
     row: &OrganizationRow,
     today: i64,
     mut secret: impl FnMut() -> Result<String>,
-) -> Result<(World, Ground, Vec<SignIn>)> {
-    let mut maker = Maker {
-        ground: Ground::default(),
-        dice,
+) -> Result<(Context, OrganizationRows, Vec<SignIn>)> {
+    let mut generator = OrganizationGenerator {
+        rows: OrganizationRows::default(),
+        rng,
         organization: Key::from_uuid(row.id.uuid()),
         domain: format!("demo-{}.example", plan.seed),
-        at: today - MONTHS_24 - SET_UP,
+        at: today - MONTHS_24 - SETUP_TIME,
     };
     let mut sign_ins = Vec::new();
-    let mut named = |maker: &mut Maker<'_>, role: Role, email: &str| {
+    let mut named = |generator: &mut OrganizationGenerator<'_>, role: Role, email: &str| {
         let password = secret()?;
         let hash = Cost::LEAST.hash(&Password::parse(&password).map_err(wrong)?)?;
-        let (id, email) = maker.user(role, email, Some(hash));
+        let (id, email) = generator.user(role, email, Some(hash));
         sign_ins.push(SignIn { role, email, password });
         Ok::<_, ApiError>(id)
     };
-    let admin = named(&mut maker, Role::Admin, "admin")?;
-    let supervisor = named(&mut maker, Role::Supervisor, "supervisor")?;
+    let admin = named(&mut generator, Role::Admin, "admin")?;
+    let supervisor = named(&mut generator, Role::Supervisor, "supervisor")?;
     let advocates =
-        [named(&mut maker, Role::Advocate, "advocate")?, named(&mut maker, Role::Advocate, "second.advocate")?];
-    let client = named(&mut maker, Role::Client, "client")?;
-    named(&mut maker, Role::Auditor, "auditor")?;
-    let client_name = maker.name_of(client);
-    let mut teams = maker.teams(plan.teams.unwrap_or((plan.cases / 5_000).max(2)));
+        [named(&mut generator, Role::Advocate, "advocate")?, named(&mut generator, Role::Advocate, "second.advocate")?];
+    let client = named(&mut generator, Role::Client, "client")?;
+    named(&mut generator, Role::Auditor, "auditor")?;
+    let client_name = generator.name_of(client);
+    let mut teams = generator.teams(plan.teams.unwrap_or((plan.cases / 5_000).max(2)));
     for team in &teams {
-        maker.join(team.id, supervisor);
+        generator.join(team.id, supervisor);
     }
     if let Some(first) = teams.first() {
-        advocates.iter().for_each(|advocate| maker.join(first.id, *advocate));
+        advocates.iter().for_each(|advocate| generator.join(first.id, *advocate));
     }
     for place in 0..(plan.cases / 40).max(4) as usize {
-        let (id, _) = maker.user(Role::Advocate, &format!("advocate{}", place + 1), None);
+        let (id, _) = generator.user(Role::Advocate, &format!("advocate{}", place + 1), None);
         let many = teams.len().max(1);
         if let Some(team) = teams.get_mut(place % many) {
-            maker.join(team.id, id);
+            generator.join(team.id, id);
             team.advocates.push(id);
         }
     }
-    let providers = maker.providers((plan.cases / 100).clamp(20, 200));
+    let providers = generator.providers((plan.cases / 100).clamp(20, 200));
     if plan.has_short_checklists() {
-        maker.templates();
+        generator.templates();
     }
-    let Maker { mut ground, organization, .. } = maker;
-    ground.sort();
-    let world = World {
+    let OrganizationGenerator { mut rows, organization, .. } = generator;
+    rows.sort();
+    let context = Context {
         organization,
         zone: row.time_zone.clone(),
         admin,
@@ -153,24 +154,25 @@ pub fn lay(
         start: today - MONTHS_24,
         today,
     };
-    Ok((world, ground, sign_ins))
+    Ok((context, rows, sign_ins))
 }
 
-struct Maker<'a> {
-    ground: Ground,
-    dice: &'a mut Dice,
+/// Generates the rows of the organization, all with the time `at`.
+struct OrganizationGenerator<'a> {
+    rows: OrganizationRows,
+    rng: &'a mut Rng,
     organization: Key,
     domain: String,
     at: i64,
 }
 
-impl Maker<'_> {
+impl OrganizationGenerator<'_> {
     fn user(&mut self, role: Role, local: &str, password_hash: Option<String>) -> (Key, String) {
-        let (id, at) = (self.dice.id(self.at), instant(self.at));
+        let (id, at) = (self.rng.id(self.at), instant(self.at));
         let email = format!("{local}@{}", self.domain);
-        let display_name = format!("{} {}", self.dice.pick(words::GIVEN), self.dice.pick(words::FAMILY));
-        self.ground.names.push(NameRow { email: email.clone(), organization_id: self.organization, user_id: id });
-        self.ground.users.push(UserRow {
+        let display_name = format!("{} {}", self.rng.pick(words::GIVEN_NAMES), self.rng.pick(words::FAMILY_NAMES));
+        self.rows.names.push(NameRow { email: email.clone(), organization_id: self.organization, user_id: id });
+        self.rows.users.push(UserRow {
             organization_id: self.organization,
             id,
             email: email.clone(),
@@ -187,13 +189,8 @@ impl Maker<'_> {
 
     /// The given name and the family name of a generated user.
     fn name_of(&self, user: Key) -> (String, String) {
-        let name = self
-            .ground
-            .users
-            .iter()
-            .find(|row| row.id == user)
-            .map(|row| row.display_name.as_str())
-            .unwrap_or_default();
+        let name =
+            self.rows.users.iter().find(|row| row.id == user).map(|row| row.display_name.as_str()).unwrap_or_default();
         let (given, family) = name.split_once(' ').unwrap_or((name, ""));
         (given.to_owned(), family.to_owned())
     }
@@ -209,7 +206,7 @@ impl Maker<'_> {
             })
             .collect();
         for meeting_type in codes::<crate::types::code::MeetingTypes>() {
-            self.ground.templates.push(TemplateRow {
+            self.rows.templates.push(TemplateRow {
                 organization_id: self.organization,
                 meeting_type,
                 items: Json(json!(items)),
@@ -220,7 +217,7 @@ impl Maker<'_> {
     }
 
     fn join(&mut self, team_id: Key, user_id: Key) {
-        self.ground.members.push(MemberRow {
+        self.rows.members.push(MemberRow {
             organization_id: self.organization,
             team_id,
             user_id,
@@ -232,10 +229,10 @@ impl Maker<'_> {
         let names = words::TEAMS.iter().copied().cycle().take(count as usize).enumerate();
         let all: Vec<Team> = names
             .map(|(place, name)| {
-                let (id, at) = (self.dice.id(self.at), instant(self.at));
+                let (id, at) = (self.rng.id(self.at), instant(self.at));
                 let round = place / words::TEAMS.len();
                 let name = if round == 0 { name.to_owned() } else { format!("{name} {}", round + 1) };
-                self.ground.teams.push(TeamRow {
+                self.rows.teams.push(TeamRow {
                     organization_id: self.organization,
                     id,
                     name,
@@ -252,50 +249,51 @@ impl Maker<'_> {
     fn providers(&mut self, count: u32) -> Vec<Provider> {
         let kinds = codes::<crate::types::code::ServiceStatuses>();
         let fields = service_types();
-        let names =
-            words::KINDS.iter().flat_map(|kind| words::PLACES.iter().map(move |place| format!("{place} {kind}")));
+        let names = words::PROVIDER_KINDS
+            .iter()
+            .flat_map(|kind| words::PROVIDER_PLACES.iter().map(move |place| format!("{place} {kind}")));
         let mut names: Vec<String> = names.collect();
         (0..count)
             .map(|number| {
                 let name = match names.len() {
                     0 => format!("Provider {}", number + 1),
-                    many => names.swap_remove(self.dice.below(many)),
+                    many => names.swap_remove(self.rng.below(many)),
                 };
-                let at = self.at + self.dice.between(0, 10 * DAY);
-                let id = self.dice.id(at);
-                self.ground.providers.push(ProviderRow {
+                let at = self.at + self.rng.between(0, 10 * DAY);
+                let id = self.rng.id(at);
+                self.rows.providers.push(ProviderRow {
                     organization_id: self.organization,
                     id,
                     description: Some(format!("{name}. Invented for the demonstration.")),
-                    words: fold::gathered([name.as_str()]),
+                    words: fold::name_words([name.as_str()]),
                     name,
                     url: Some(format!("https://provider{}.{}", number + 1, self.domain)),
-                    phone: Some(self.dice.phone()),
+                    phone: Some(self.rng.phone()),
                     version: 1,
                     created_at: instant(at),
                     updated_at: instant(at),
                 });
-                let services = (0..=self.dice.below(3)).map(|_| self.service(id, at, &kinds, &fields)).collect();
+                let services = (0..=self.rng.below(3)).map(|_| self.service(id, at, &kinds, &fields)).collect();
                 Provider { id, services }
             })
             .collect()
     }
 
     fn service(&mut self, provider_id: Key, at: i64, statuses: &[&'static str], fields: &[&'static str]) -> Key {
-        let id = self.dice.id(at);
-        let status = if self.dice.percent(90) { "active" } else { self.dice.pick(statuses) };
-        let kind = self.dice.pick(fields);
-        let name = self.dice.pick(words::SERVICES);
-        self.ground.services.push(ServiceRow {
+        let id = self.rng.id(at);
+        let status = if self.rng.percent(90) { "active" } else { self.rng.pick(statuses) };
+        let kind = self.rng.pick(fields);
+        let name = self.rng.pick(words::SERVICES);
+        self.rows.services.push(ServiceRow {
             organization_id: self.organization,
             id,
             provider_id,
-            words: fold::gathered([name]),
+            words: fold::name_words([name]),
             name,
             status,
             service_type: Some(Json(json!({"system": "open_eligibility", "code": kind}))),
-            eligibility_description: self.dice.percent(50).then_some("Adults who live in the county."),
-            wait_time: Some(self.dice.pick(words::WAITS)),
+            eligibility_description: self.rng.percent(50).then_some("Adults who live in the county."),
+            wait_time: Some(self.rng.pick(words::WAIT_TIMES)),
             version: 1,
             created_at: instant(at),
             updated_at: instant(at),

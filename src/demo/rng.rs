@@ -20,7 +20,7 @@ pub fn instant(seconds: i64) -> Instant {
 pub fn in_office_hours(at: i64, half_hours: i64, zone: &Zone, forward: bool) -> i64 {
     let day = Day::of(instant(at), zone);
     // 1970-01-01 was a Thursday, so 0 is Monday.
-    let days = match ((day.number() + 3).rem_euclid(7), forward) {
+    let days = match ((day.epoch_day() + 3).rem_euclid(7), forward) {
         (5, false) => -1,
         (5, true) | (6, false) => {
             if forward {
@@ -44,12 +44,13 @@ pub fn in_waking_hours(at: i64, zone: &Zone) -> i64 {
 
 /// The date in UTC.
 pub fn day(seconds: i64) -> Day {
-    Day::from_number(seconds.div_euclid(DAY)).unwrap_or_else(|| Day::of(instant(seconds), &Zone::utc()))
+    Day::from_epoch_day(seconds.div_euclid(DAY)).unwrap_or_else(|| Day::of(instant(seconds), &Zone::utc()))
 }
 
-pub struct Dice(StdRng);
+/// A random generator with a seed.
+pub struct Rng(StdRng);
 
-impl Dice {
+impl Rng {
     pub fn new(seed: u64) -> Self {
         Self(StdRng::seed_from_u64(seed))
     }
@@ -68,7 +69,7 @@ impl Dice {
         words.get(self.below(words.len())).copied().unwrap_or_default()
     }
     /// A value chosen at random by weight.
-    pub fn weighed<T: Copy>(&mut self, weights: &[(u32, T)], otherwise: T) -> T {
+    pub fn weighted<T: Copy>(&mut self, weights: &[(u32, T)], otherwise: T) -> T {
         let mut left = self.0.random_range(0..weights.iter().map(|(weight, _)| weight).sum::<u32>().max(1));
         for (weight, value) in weights {
             match left.checked_sub(*weight) {

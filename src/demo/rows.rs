@@ -38,7 +38,7 @@ macro_rules! rows {
 }
 
 rows! {
-    Ground {
+    OrganizationRows {
         teams: TeamRow in teams { organization_id: Key, id: Key, name: String, version: i32, created_at: Instant, updated_at: Instant, }
         users: UserRow in users {
             organization_id: Key, id: Key, email: String, display_name: String, role: Word, status: Word, password_hash: Option<String>,

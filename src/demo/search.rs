@@ -15,16 +15,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Segments {
     /// The segment that is being filled, and the number of its documents.
     last: BTreeMap<(Key, SearchKind), (i64, usize)>,
-    pub made: Vec<NewSegment>,
+    pub created: Vec<NewSegment>,
 }
 impl Segments {
-    fn place(&mut self, team: Key, kind: SearchKind) -> i64 {
-        let (segment, stand) = self.last.entry((team, kind)).or_insert((0, indexer::SEGMENT_SIZE));
-        if *stand == indexer::SEGMENT_SIZE {
-            (*segment, *stand) = (indexer::draw_number(), 0);
-            self.made.push(NewSegment { id: *segment, team: TeamId::from_uuid(team.uuid()), kind });
+    fn next_segment(&mut self, team: Key, kind: SearchKind) -> i64 {
+        let (segment, documents) = self.last.entry((team, kind)).or_insert((0, indexer::SEGMENT_SIZE));
+        if *documents == indexer::SEGMENT_SIZE {
+            (*segment, *documents) = (indexer::draw_number(), 0);
+            self.created.push(NewSegment { id: *segment, team: TeamId::from_uuid(team.uuid()), kind });
         }
-        *stand += 1;
+        *documents += 1;
         *segment
     }
 }
@@ -35,7 +35,7 @@ pub fn index(batch: &mut Batch, segments: &mut Segments) {
     let mut all = Vec::new();
     let mut add = |organization_id, id, kind: SearchKind, team_id, case_id, title: String, body: String, more| {
         let Content { title, body, words } = Content::new(title, body, more);
-        let segment = Some(segments.place(team_id, kind));
+        let segment = Some(segments.next_segment(team_id, kind));
         let kind = kind.as_str();
         all.push(DocumentRow {
             organization_id,

@@ -1,13 +1,13 @@
 //! The names and texts of the generated people, places and problems. All of it is invented.
 
-pub const GIVEN: &[&str] = &[
+pub const GIVEN_NAMES: &[&str] = &[
     "Ada", "Amal", "Amara", "Andre", "Asha", "Bea", "Ben", "Bruno", "Cal", "Carmen", "Cleo", "Dana", "Dario", "Dell",
     "Edie", "Eli", "Emre", "Esme", "Fay", "Felix", "Gia", "Gus", "Hana", "Hugo", "Ida", "Imani", "Ines", "Ivo", "Jada",
     "Jonah", "June", "Kai", "Kofi", "Lena", "Leo", "Lina", "Lou", "Mabel", "Mara", "Mateo", "Mina", "Nadia", "Nico",
     "Noor", "Olga", "Omar", "Orla", "Pablo", "Pia", "Quinn", "Rafa", "Remy", "Rosa", "Ruth", "Sami", "Sasha", "Silas",
     "Tara", "Theo", "Tova", "Uma", "Vera", "Wes", "Willa", "Xenia", "Yara", "Yusuf", "Zane", "Zora",
 ];
-pub const FAMILY: &[&str] = &[
+pub const FAMILY_NAMES: &[&str] = &[
     "Abbot",
     "Aldane",
     "Barrow",
@@ -51,7 +51,7 @@ pub const FAMILY: &[&str] = &[
     "Yarrow",
     "Zeller",
 ];
-pub const PLACES: &[&str] = &[
+pub const PROVIDER_PLACES: &[&str] = &[
     "Larkmoor",
     "Tansyford",
     "Quillbrook",
@@ -73,7 +73,7 @@ pub const PLACES: &[&str] = &[
     "Ivorywell",
     "Dapplewood",
 ];
-pub const KINDS: &[&str] = &[
+pub const PROVIDER_KINDS: &[&str] = &[
     "Clinic",
     "Recovery House",
     "Benefits Office",
@@ -97,7 +97,8 @@ pub const SERVICES: &[&str] = &[
     "Transport help",
     "Legal information",
 ];
-pub const WAITS: &[&str] = &["None at present", "About two weeks", "Four to six weeks", "Two months", "Call first"];
+pub const WAIT_TIMES: &[&str] =
+    &["None at present", "About two weeks", "Four to six weeks", "Two months", "Call first"];
 pub const PRONOUNS: &[&str] = &["she/her", "he/him", "they/them"];
 pub const LANGUAGES: &[&str] = &["Spanish", "Somali", "Vietnamese", "Arabic", "American Sign Language"];
 pub const TEAMS: &[&str] =
@@ -114,7 +115,7 @@ pub const TAGS: &[&str] = &[
     "young-parent",
 ];
 
-pub const WANTS: &[&str] = &[
+pub const GOALS: &[&str] = &[
     "Stay on my medication",
     "Keep my room",
     "Get my benefits back",
@@ -126,7 +127,7 @@ pub const WANTS: &[&str] = &[
     "Get my license back",
     "Move closer to my family",
 ];
-pub const WHEN: &[&str] = &[
+pub const GOAL_DATES: &[&str] = &[
     "when I move to the new clinic",
     "while the appeal runs",
     "before the end of the month",
@@ -137,7 +138,7 @@ pub const WHEN: &[&str] = &[
     "while I am on probation",
 ];
 
-pub const WHO: &[&str] = &[
+pub const BARRIER_ACTORS: &[&str] = &[
     "The front desk",
     "The intake worker",
     "The case manager there",
@@ -147,7 +148,7 @@ pub const WHO: &[&str] = &[
     "The program director",
     "The office",
 ];
-pub const DID: &[&str] = &[
+pub const BARRIER_ACTS: &[&str] = &[
     "said that there was no place",
     "refused to take the form",
     "asked for a document that nobody can get",
@@ -157,7 +158,7 @@ pub const DID: &[&str] = &[
     "sent the letter to an old address",
     "said that medication had to stop first",
 ];
-pub const SO: &[&str] = &[
+pub const BARRIER_EFFECTS: &[&str] = &[
     "The client was told to come back later.",
     "No reason was given in writing.",
     "The client has waited ever since.",
@@ -166,7 +167,7 @@ pub const SO: &[&str] = &[
     "A second visit went the same way.",
 ];
 
-pub const SPOKE: &[&str] = &[
+pub const NOTE_OPENINGS: &[&str] = &[
     "Spoke with the client",
     "Met the client at the library",
     "Called the provider",
@@ -175,7 +176,7 @@ pub const SPOKE: &[&str] = &[
     "Left a message with a first name only",
     "Sat down to plan the meeting",
 ];
-pub const ABOUT: &[&str] = &[
+pub const NOTE_TOPICS: &[&str] = &[
     "about what a good outcome would be",
     "about the forms that are still missing",
     "about who should be in the room",
@@ -184,7 +185,7 @@ pub const ABOUT: &[&str] = &[
     "about what must not be said",
     "about how the week had been",
 ];
-pub const NEXT: &[&str] = &[
+pub const NOTE_NEXT_STEPS: &[&str] = &[
     "Next: write down the three questions.",
     "Next: ask for the decision in writing.",
     "Next: gather the documents.",

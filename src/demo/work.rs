@@ -1,9 +1,9 @@
 //! The work on one case: barriers, meetings with their commitments, notes, tasks.
 
 use super::{
-    case::{Story, Teller},
-    desk,
+    case::{CaseGenerator, CaseState},
     organization::{Provider, ZONE},
+    prepared_cases,
     rng::{DAY, HOUR, day, in_office_hours, in_waking_hours, instant},
     rows::{BarrierRow, Batch, CommitmentRow, MeetingRow, NoteRow, TaskRow},
     words,
@@ -20,8 +20,9 @@ const DISPOSITIONS: &[(u32, &str)] = &[
     (4, "referred_on"),
     (2, "unknown_lost_contact"),
 ];
-const WAYS: &[(u32, &str)] = &[(45, "in_person"), (25, "phone"), (20, "video"), (5, "home_visit"), (5, "in_facility")];
-const TALKS: &[(u32, &str)] =
+const MEETING_MODES: &[(u32, &str)] =
+    &[(45, "in_person"), (25, "phone"), (20, "video"), (5, "home_visit"), (5, "in_facility")];
+const CONTACT_MODES: &[(u32, &str)] =
     &[(45, "phone"), (25, "in_person"), (20, "text_message"), (5, "email"), (5, "home_visit")];
 const SPEAKERS: &[(u32, &str)] = &[
     (30, "spoke_for_self"),
@@ -30,75 +31,81 @@ const SPEAKERS: &[(u32, &str)] = &[
     (3, "absent_by_choice"),
     (2, "excluded"),
 ];
-const KEPT: &[(u32, &str)] = &[(60, "kept"), (15, "late"), (15, "broken"), (7, "open"), (3, "waived")];
+const COMMITMENT_STATUSES: &[(u32, &str)] = &[(60, "kept"), (15, "late"), (15, "broken"), (7, "open"), (3, "waived")];
 
 type Word = &'static str;
 
-pub fn tell(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
+/// Adds the work on the case.
+pub fn generate(generator: &mut CaseGenerator<'_>, state: &mut CaseState, batch: &mut Batch) {
     for _ in 0..3 {
-        barrier(teller, story, batch);
+        add_barrier(generator, state, batch);
     }
-    super::ladder::tell(teller, story, batch);
-    held(teller, story, batch, true);
-    if story.status == CaseStatus::Active {
-        booked(teller, story, batch);
+    super::ladder::generate(generator, state, batch);
+    add_held_meeting(generator, state, batch, true);
+    if state.status == CaseStatus::Active {
+        add_booked_meeting(generator, state, batch);
     } else {
-        held(teller, story, batch, false);
+        add_held_meeting(generator, state, batch, false);
     }
     for place in 0..5 {
-        note(teller, story, batch, place == 0);
+        add_note(generator, state, batch, place == 0);
     }
-    task(teller, story, batch);
+    add_task(generator, state, batch);
 }
 
-fn ended(story: &Story) -> bool {
-    matches!(story.status, CaseStatus::Closing | CaseStatus::Closed)
+fn has_ended(state: &CaseState) -> bool {
+    matches!(state.status, CaseStatus::Closing | CaseStatus::Closed)
 }
 
-fn provider<'a>(teller: &mut Teller<'a>) -> Option<&'a Provider> {
-    let all = &teller.world.providers;
-    all.get(teller.dice.below(all.len()))
+fn pick_provider<'a>(generator: &mut CaseGenerator<'a>) -> Option<&'a Provider> {
+    let all = &generator.context.providers;
+    all.get(generator.rng.below(all.len()))
 }
 
-fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
-    let provider = provider(teller).filter(|_| teller.dice.percent(80));
+fn add_barrier(generator: &mut CaseGenerator<'_>, state: &mut CaseState, batch: &mut Batch) {
+    let provider = pick_provider(generator).filter(|_| generator.rng.percent(80));
     let service_id =
-        provider.and_then(|provider| provider.services.get(teller.dice.below(provider.services.len() * 2)).copied());
-    let (dice, codes) = (&mut teller.dice, &teller.codes);
-    let opened = dice.between(story.contact, (story.contact + 40 * DAY).min(story.until - HOUR));
-    let id = dice.id(opened);
-    let disposed = ended(story) || dice.percent(30);
-    let disposition = disposed.then(|| dice.weighed(DISPOSITIONS, "not_resolved"));
-    let resolved = disposed.then(|| dice.between(opened, story.until));
-    story.undisposed += i32::from(!disposed);
+        provider.and_then(|provider| provider.services.get(generator.rng.below(provider.services.len() * 2)).copied());
+    let (rng, codes) = (&mut generator.rng, &generator.codes);
+    let opened = rng.between(state.contact, (state.contact + 40 * DAY).min(state.until - HOUR));
+    let id = rng.id(opened);
+    let disposed = has_ended(state) || rng.percent(30);
+    let disposition = disposed.then(|| rng.weighted(DISPOSITIONS, "not_resolved"));
+    let resolved = disposed.then(|| rng.between(opened, state.until));
+    state.undisposed += i32::from(!disposed);
     let status = match disposition {
         Some("resolved_full" | "resolved_partial" | "workaround_found") => "resolved",
         Some(_) => "closed_unresolved",
-        None => dice.weighed(
+        None => rng.weighted(
             &[(30, "open"), (40, "in_progress"), (20, "awaiting_provider"), (10, "awaiting_decision")],
             "open",
         ),
     };
-    let kind = dice.pick(&codes.barrier);
-    let bases = if kind == "discrimination" || dice.percent(15) { 1 + dice.below(2) } else { 0 };
-    let bases: std::collections::BTreeSet<Word> = (0..bases).map(|_| dice.pick(&codes.ground)).collect();
-    let ongoing = dice.percent(40);
+    let kind = rng.pick(&codes.barrier);
+    let bases = if kind == "discrimination" || rng.percent(15) { 1 + rng.below(2) } else { 0 };
+    let bases: std::collections::BTreeSet<Word> = (0..bases).map(|_| rng.pick(&codes.ground)).collect();
+    let ongoing = rng.percent(40);
     batch.barriers.push(BarrierRow {
-        organization_id: teller.world.organization,
+        organization_id: generator.context.organization,
         id,
-        case_id: story.case,
+        case_id: state.case,
         type_: kind,
         bases: Json(bases.into_iter().map(str::to_owned).collect()),
-        service_type: dice
+        service_type: rng
             .percent(50)
-            .then(|| Json(json!({"system": "open_eligibility", "code": dice.pick(&codes.service)}))),
+            .then(|| Json(json!({"system": "open_eligibility", "code": rng.pick(&codes.service)}))),
         provider_id: provider.map(|provider| provider.id),
         service_id,
-        occurred_on: (!ongoing).then(|| day(opened - dice.between(0, 60) * DAY)),
+        occurred_on: (!ongoing).then(|| day(opened - rng.between(0, 60) * DAY)),
         ongoing,
-        description: format!("{} {}. {}", dice.pick(words::WHO), dice.pick(words::DID), dice.pick(words::SO)),
-        severity: dice.weighed(&[(25, "low"), (45, "medium"), (25, "high"), (5, "crisis")], "medium"),
-        verification: dice.weighed(
+        description: format!(
+            "{} {}. {}",
+            rng.pick(words::BARRIER_ACTORS),
+            rng.pick(words::BARRIER_ACTS),
+            rng.pick(words::BARRIER_EFFECTS)
+        ),
+        severity: rng.weighted(&[(25, "low"), (45, "medium"), (25, "high"), (5, "crisis")], "medium"),
+        verification: rng.weighted(
             &[
                 (20, "not_assessed"),
                 (45, "reported_by_client"),
@@ -111,40 +118,40 @@ fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
         ),
         status,
         disposition,
-        judged_by: disposition.map(|_| dice.weighed(&[(75, "client"), (20, "advocate"), (5, "supervisor")], "client")),
+        judged_by: disposition.map(|_| rng.weighted(&[(75, "client"), (20, "advocate"), (5, "supervisor")], "client")),
         opened_at: instant(opened),
         resolved_at: resolved.map(instant),
-        created_by: story.worker,
+        created_by: state.worker,
         version: 1 + i32::from(disposed),
         updated_at: instant(resolved.unwrap_or(opened)),
     });
-    teller.entry(batch, story, opened, "barrier.created", id, story.worker, None, None);
+    generator.add_timeline_entry(batch, state, opened, "barrier.created", id, state.worker, None, None);
     if let Some(resolved) = resolved {
-        teller.entry(batch, story, resolved, "barrier.updated", id, story.worker, Some(status), None);
+        generator.add_timeline_entry(batch, state, resolved, "barrier.updated", id, state.worker, Some(status), None);
     }
 }
 
 /// The common fields of a meeting; it is booked and has no outcome yet.
-fn meeting(teller: &mut Teller<'_>, story: &Story, created: i64, starts: i64) -> MeetingRow {
-    let provider = provider(teller);
-    let (dice, codes) = (&mut teller.dice, &teller.codes);
+fn new_meeting(generator: &mut CaseGenerator<'_>, state: &CaseState, created: i64, starts: i64) -> MeetingRow {
+    let provider = pick_provider(generator);
+    let (rng, codes) = (&mut generator.rng, &generator.codes);
     MeetingRow {
-        organization_id: teller.world.organization,
-        id: dice.id(created),
-        case_id: story.case,
-        type_: dice.pick(&codes.meeting),
-        mode: dice.weighed(WAYS, "in_person"),
+        organization_id: generator.context.organization,
+        id: rng.id(created),
+        case_id: state.case,
+        type_: rng.pick(&codes.meeting),
+        mode: rng.weighted(MEETING_MODES, "in_person"),
         starts_at: instant(starts),
         // At most an hour and a half, so that it ends by 17:00.
-        ends_at: instant(starts + dice.between(1, 4) * HOUR / 2),
+        ends_at: instant(starts + rng.between(1, 4) * HOUR / 2),
         time_zone: ZONE,
         provider_id: provider.map(|provider| provider.id),
-        place: dice.percent(80).then(|| dice.pick(words::PLACES_TO_MEET)),
+        place: rng.percent(80).then(|| rng.pick(words::PLACES_TO_MEET)),
         participants: Json(json!([
-            {"name": story.client, "party": "client"},
-            {"name": format!("{} {}", dice.pick(words::GIVEN), dice.pick(words::FAMILY)), "role": "Coordinator", "party": "provider"},
+            {"name": state.client, "party": "client"},
+            {"name": format!("{} {}", rng.pick(words::GIVEN_NAMES), rng.pick(words::FAMILY_NAMES)), "role": "Coordinator", "party": "provider"},
         ])),
-        purpose: dice.pick(words::PURPOSES),
+        purpose: rng.pick(words::PURPOSES),
         status: "booked",
         who_spoke: None,
         outcomes: Json(Vec::new()),
@@ -154,68 +161,68 @@ fn meeting(teller: &mut Teller<'_>, story: &Story, created: i64, starts: i64) ->
         ratings_after: None,
         mandatory_items: 0,
         mandatory_done: 0,
-        created_by: story.worker,
+        created_by: state.worker,
         version: 1,
         created_at: instant(created),
         updated_at: instant(created),
     }
 }
 
-fn ratings(teller: &mut Teller<'_>, low: i64) -> Option<Json<Value>> {
-    let mut rating = || teller.dice.between(low, low + 3);
+fn ratings(generator: &mut CaseGenerator<'_>, low: i64) -> Option<Json<Value>> {
+    let mut rating = || generator.rng.between(low, low + 3);
     Some(Json(json!({"prepared": rating(), "understood_options": rating(), "heard": rating(), "confidence": rating()})))
 }
 
-fn held(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch, promised: bool) {
-    let last = story.until - 4 * HOUR;
+fn add_held_meeting(generator: &mut CaseGenerator<'_>, state: &CaseState, batch: &mut Batch, with_commitment: bool) {
+    let last = state.until - 4 * HOUR;
     // A case may be too new to have had a meeting in office hours.
     let Some(starts) = (0..4).find_map(|_| {
-        let (drawn, half_hours) = (teller.dice.between(story.contact, last), teller.dice.between(0, 16));
-        let starts = in_office_hours(drawn, half_hours, &teller.world.zone, false);
-        (story.contact + 60..last).contains(&starts).then_some(starts)
+        let (drawn, half_hours) = (generator.rng.between(state.contact, last), generator.rng.between(0, 16));
+        let starts = in_office_hours(drawn, half_hours, &generator.context.zone, false);
+        (state.contact + 60..last).contains(&starts).then_some(starts)
     }) else {
         return;
     };
-    let created = (starts - teller.dice.between(DAY, 14 * DAY)).max(story.contact).min(starts);
+    let created = (starts - generator.rng.between(DAY, 14 * DAY)).max(state.contact).min(starts);
     let created = if created == starts { starts - 1 } else { created };
-    let mut row = meeting(teller, story, created, starts);
+    let mut row = new_meeting(generator, state, created, starts);
     let noted = starts + 3 * HOUR;
     row.status = "held";
-    row.who_spoke = Some(teller.dice.weighed(SPEAKERS, "spoke_for_self"));
-    row.outcomes = Json(vec![teller.dice.pick(&teller.codes.result).to_owned()]);
-    row.summary = Some(teller.dice.pick(words::SUMMARIES));
-    row.views_recorded_by_provider = Some(teller.dice.pick(&["yes", "yes", "no", "unknown"]));
-    if teller.dice.percent(70) {
-        row.ratings_before = ratings(teller, 1);
-        row.ratings_after = ratings(teller, 3);
+    row.who_spoke = Some(generator.rng.weighted(SPEAKERS, "spoke_for_self"));
+    row.outcomes = Json(vec![generator.rng.pick(&generator.codes.result).to_owned()]);
+    row.summary = Some(generator.rng.pick(words::SUMMARIES));
+    row.views_recorded_by_provider = Some(generator.rng.pick(&["yes", "yes", "no", "unknown"]));
+    if generator.rng.percent(70) {
+        row.ratings_before = ratings(generator, 1);
+        row.ratings_after = ratings(generator, 3);
     }
     row.version = 2;
     row.updated_at = instant(noted);
-    desk::checklist(teller, story, &mut row, (created, starts), batch);
+    prepared_cases::add_checklist(generator, state, &mut row, (created, starts), batch);
     let id = row.id;
     batch.meetings.push(row);
-    teller.entry(batch, story, created, "meeting.created", id, story.worker, None, None);
-    teller.entry(batch, story, noted, "meeting.held", id, story.worker, Some("held"), None);
-    if promised {
-        commitment(teller, id, noted, batch);
+    generator.add_timeline_entry(batch, state, created, "meeting.created", id, state.worker, None, None);
+    generator.add_timeline_entry(batch, state, noted, "meeting.held", id, state.worker, Some("held"), None);
+    if with_commitment {
+        add_commitment(generator, id, noted, batch);
     }
 }
 
-fn commitment(teller: &mut Teller<'_>, meeting_id: Key, at: i64, batch: &mut Batch) {
-    let dice = &mut teller.dice;
-    let due = at + dice.between(5, 30) * DAY;
-    let status = if due >= teller.world.today {
-        dice.pick(&["open", "open", "open", "kept"])
+fn add_commitment(generator: &mut CaseGenerator<'_>, meeting_id: Key, at: i64, batch: &mut Batch) {
+    let rng = &mut generator.rng;
+    let due = at + rng.between(5, 30) * DAY;
+    let status = if due >= generator.context.today {
+        rng.pick(&["open", "open", "open", "kept"])
     } else {
-        dice.weighed(KEPT, "kept")
+        rng.weighted(COMMITMENT_STATUSES, "kept")
     };
-    let judged = if status == "open" { at } else { dice.between(at, due + 7 * DAY).min(teller.world.today - 1) };
+    let judged = if status == "open" { at } else { rng.between(at, due + 7 * DAY).min(generator.context.today - 1) };
     batch.commitments.push(CommitmentRow {
-        organization_id: teller.world.organization,
-        id: dice.id(at),
+        organization_id: generator.context.organization,
+        id: rng.id(at),
         meeting_id,
-        party: dice.weighed(&[(70, "provider"), (15, "client"), (15, "advocate")], "provider"),
-        text: dice.pick(words::PROMISES),
+        party: rng.weighted(&[(70, "provider"), (15, "client"), (15, "advocate")], "provider"),
+        text: rng.pick(words::PROMISES),
         due_on: Some(day(due)),
         status,
         version: if status == "open" { 1 } else { 2 },
@@ -224,93 +231,99 @@ fn commitment(teller: &mut Teller<'_>, meeting_id: Key, at: i64, batch: &mut Bat
     });
 }
 
-fn booked(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
-    let created = (story.until - teller.dice.between(HOUR, 10 * DAY)).max(story.contact);
-    let (drawn, half_hours) = (teller.world.today + teller.dice.between(2, 29) * DAY, teller.dice.between(0, 16));
-    let starts = in_office_hours(drawn, half_hours, &teller.world.zone, true);
-    let mut row = meeting(teller, story, created, starts);
-    desk::checklist(teller, story, &mut row, (created, story.until), batch);
+fn add_booked_meeting(generator: &mut CaseGenerator<'_>, state: &CaseState, batch: &mut Batch) {
+    let created = (state.until - generator.rng.between(HOUR, 10 * DAY)).max(state.contact);
+    let (drawn, half_hours) =
+        (generator.context.today + generator.rng.between(2, 29) * DAY, generator.rng.between(0, 16));
+    let starts = in_office_hours(drawn, half_hours, &generator.context.zone, true);
+    let mut row = new_meeting(generator, state, created, starts);
+    prepared_cases::add_checklist(generator, state, &mut row, (created, state.until), batch);
     let id = row.id;
     batch.meetings.push(row);
-    teller.entry(batch, story, created, "meeting.created", id, story.worker, None, None);
+    generator.add_timeline_entry(batch, state, created, "meeting.created", id, state.worker, None, None);
 }
 
-fn note(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, first: bool) {
-    let (dice, world) = (&mut teller.dice, teller.world);
+fn add_note(generator: &mut CaseGenerator<'_>, state: &mut CaseState, batch: &mut Batch, first: bool) {
+    let (rng, context) = (&mut generator.rng, generator.context);
     let occurred = if first {
-        story.contact
+        state.contact
     } else {
-        let drawn = dice.between(story.contact, story.until - HOUR);
-        let awake = in_waking_hours(drawn, &world.zone);
-        if (story.contact..story.until - HOUR).contains(&awake) { awake } else { drawn }
+        let drawn = rng.between(state.contact, state.until - HOUR);
+        let awake = in_waking_hours(drawn, &context.zone);
+        if (state.contact..state.until - HOUR).contains(&awake) { awake } else { drawn }
     };
-    let created = occurred + dice.between(0, HOUR / 2);
+    let created = occurred + rng.between(0, HOUR / 2);
     let kind = if first {
         "contact"
     } else {
-        dice.weighed(&[(50, "contact"), (42, "progress"), (4, "restricted"), (4, "supervision")], "progress")
+        rng.weighted(&[(50, "contact"), (42, "progress"), (4, "restricted"), (4, "supervision")], "progress")
     };
     let contact = kind == "contact";
-    let successful = contact.then(|| first || dice.percent(85));
+    let successful = contact.then(|| first || rng.percent(85));
     if successful == Some(true) {
-        story.last_contact = story.last_contact.max(occurred);
+        state.last_contact = state.last_contact.max(occurred);
     }
-    let author = if kind == "supervision" { world.supervisor } else { story.worker };
-    let id = dice.id(created);
+    let author = if kind == "supervision" { context.supervisor } else { state.worker };
+    let id = rng.id(created);
     batch.notes.push(NoteRow {
-        organization_id: world.organization,
+        organization_id: context.organization,
         id,
-        case_id: story.case,
+        case_id: state.case,
         kind,
-        body: format!("{} {}. {}", dice.pick(words::SPOKE), dice.pick(words::ABOUT), dice.pick(words::NEXT)),
+        body: format!(
+            "{} {}. {}",
+            rng.pick(words::NOTE_OPENINGS),
+            rng.pick(words::NOTE_TOPICS),
+            rng.pick(words::NOTE_NEXT_STEPS)
+        ),
         occurred_at: instant(occurred),
-        direction: contact.then(|| dice.pick(&["in", "out", "out"])),
-        mode: contact.then(|| dice.weighed(TALKS, "phone")),
+        direction: contact.then(|| rng.pick(&["in", "out", "out"])),
+        mode: contact.then(|| rng.weighted(CONTACT_MODES, "phone")),
         successful,
-        minutes: contact.then(|| i32::try_from(dice.between(1, 13) * 5).unwrap_or_default()),
+        minutes: contact.then(|| i32::try_from(rng.between(1, 13) * 5).unwrap_or_default()),
         author_id: author,
         version: 1,
         created_at: instant(created),
         updated_at: instant(created),
     });
-    teller.entry(batch, story, created, "note.created", id, author, Some(kind), Some(kind));
+    generator.add_timeline_entry(batch, state, created, "note.created", id, author, Some(kind), Some(kind));
 }
 
-fn task(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
-    let dice = &mut teller.dice;
-    let over = ended(story) || story.status == CaseStatus::Declined;
+fn add_task(generator: &mut CaseGenerator<'_>, state: &CaseState, batch: &mut Batch) {
+    let rng = &mut generator.rng;
+    let over = has_ended(state) || state.status == CaseStatus::Declined;
     let status = if over {
-        dice.pick(&["done", "done", "done", "cancelled"])
+        rng.pick(&["done", "done", "done", "cancelled"])
     } else {
-        dice.pick(&["open", "open", "open", "done"])
+        rng.pick(&["open", "open", "open", "done"])
     };
     let created = match status {
-        "open" => (story.until - dice.between(HOUR, 20 * DAY)).max(story.contact),
-        _ => dice.between(story.contact, story.until - HOUR),
+        "open" => (state.until - rng.between(HOUR, 20 * DAY)).max(state.contact),
+        _ => rng.between(state.contact, state.until - HOUR),
     };
     let due = if status == "open" {
-        teller.world.today + dice.between(-3, 21) * DAY
+        generator.context.today + rng.between(-3, 21) * DAY
     } else {
-        created + dice.between(3, 21) * DAY
+        created + rng.between(3, 21) * DAY
     };
-    let done = (status == "done").then(|| dice.between(created, (due + DAY).min(story.until)));
-    let id = dice.id(created);
+    let done = (status == "done").then(|| rng.between(created, (due + DAY).min(state.until)));
+    let id = rng.id(created);
     batch.tasks.push(TaskRow {
-        organization_id: teller.world.organization,
+        organization_id: generator.context.organization,
         id,
-        case_id: story.case,
-        title: dice.pick(words::TASKS),
+        case_id: state.case,
+        title: rng.pick(words::TASKS),
         due_on: day(due.max(created)),
-        assignee_id: story.lead,
+        assignee_id: state.lead,
         status,
         done_at: done.map(instant),
-        created_by: story.worker,
+        created_by: state.worker,
         version: if status == "open" { 1 } else { 2 },
         created_at: instant(created),
         updated_at: instant(done.unwrap_or(created)),
     });
-    teller.entry(batch, story, created, "task.created", id, story.worker, None, None);
+    generator.add_timeline_entry(batch, state, created, "task.created", id, state.worker, None, None);
     if let Some(done) = done {
-        teller.entry(batch, story, done, "task.done", id, story.worker, None, None);
+        generator.add_timeline_entry(batch, state, done, "task.done", id, state.worker, None, None);
     }
 }

@@ -9,8 +9,8 @@ use crate::{db::Tx, error::Result};
 use deadline_rules::model::DeadlineRuleId;
 use providers::model::ProviderId;
 
-/// What the wings above do in the same transaction when the directory changes, as functions that `app` gives: the
-/// directory knows no case.
+/// Functions that update cases in the same transaction when the directory changes. `app` provides them, because the
+/// directory does not depend on casework.
 #[derive(Debug, Clone, Copy)]
 pub struct Dependents {
     /// A provider was merged into this one.

@@ -1,8 +1,8 @@
 //! A JSON body that was read completely, in time and within its size limit, and is valid.
 
-use super::faults::{self, Read};
+use super::faults::{self, SerdeFault};
 use crate::{
-    error::{ApiError, Code, Issue, Place, Result},
+    error::{ApiError, Code, FieldPath, Issue, Result},
     types::{Instant, bounds, fault::Fault},
 };
 use actix_web::{
@@ -17,13 +17,13 @@ use sha2::{Digest as _, Sha256};
 use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-/// HT-04.
+/// The size limits of bodies in bytes (HT-04).
 pub const JSON_LIMIT: usize = 64 * 1024;
 pub const NOTE_LIMIT: usize = 256 * 1024;
 pub const LOGIN_LIMIT: usize = 4 * 1024;
 /// The time limit for a body that arrives slowly: actix has no limit of its own (HT-05).
 const DEADLINE: Duration = Duration::from_secs(15);
-/// IN-03.
+/// The greatest nesting depth of a body (IN-03).
 const DEEPEST: usize = 32;
 
 /// The body as a `T`, of at most `LIMIT` bytes.
@@ -93,7 +93,7 @@ fn digest(value: &serde_json::Value, hash: &mut Sha256) {
 }
 
 impl Body<()> {
-    /// The body of a POST whose path says everything.
+    /// The body of a POST that takes none.
     pub fn none() -> Self {
         Self { value: (), members: Vec::new(), fingerprint: Fingerprint::of(&serde_json::Value::Null, &[]) }
     }
@@ -192,12 +192,14 @@ fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8], patch
     let mut json = serde_json::Deserializer::from_str(text);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = pointer(error.path());
-        let again = |other: serde_json::Value| {
+        let try_parse = |other: serde_json::Value| {
             serde_path_to_error::deserialize::<_, T>(other)
                 .err()
                 .map(|error| (pointer(error.path()), error.into_inner().to_string()))
         };
-        issue(&path, &error.into_inner().to_string(), |fault| without_value(&tree, &path, patches, fault, &again))
+        issue(&path, &error.into_inner().to_string(), |fault| {
+            explain_null_or_empty(&tree, &path, patches, fault, &try_parse)
+        })
     })?;
     let mut issues = value.validate().map_err(|errors| flatten(&errors, "")).err().unwrap_or_default();
     check_bounds(&tree, "", Instant::now(), &mut issues);
@@ -215,7 +217,7 @@ fn check_bounds(value: &serde_json::Value, at: &str, now: Instant, issues: &mut 
             for (name, member) in members {
                 let here = format!("{at}/{}", escape(name));
                 match member.as_str().and_then(|text| bounds::check(name, text, now)) {
-                    Some(fault) => issues.push(Issue { place: Place::Pointer(here), fault }),
+                    Some(fault) => issues.push(Issue { path: FieldPath::Pointer(here), fault }),
                     None if member.is_object() || member.is_array() => check_bounds(member, &here, now, issues),
                     None => {}
                 }
@@ -231,15 +233,15 @@ fn check_bounds(value: &serde_json::Value, at: &str, now: Instant, issues: &mut 
     }
 }
 
-/// Explains what to send instead of a `null` or an empty text that is not allowed. `again` parses a body as this one
-/// was parsed and returns where and how that fails. The body without the member, and with `null` for it, show whether
-/// the member may be left out or cleared.
-fn without_value(
+/// Explains what to send instead of a `null` or an empty text that is not allowed. `try_parse` parses a body as this
+/// one was parsed and returns where and how that fails. The body without the member, and with `null` for it, show
+/// whether the member may be left out or cleared.
+fn explain_null_or_empty(
     tree: &serde_json::Value,
     path: &str,
     patches: bool,
     fault: Fault,
-    again: &dyn Fn(serde_json::Value) -> Option<(String, String)>,
+    try_parse: &dyn Fn(serde_json::Value) -> Option<(String, String)>,
 ) -> Fault {
     use serde_json::Value;
     let (start, code) = match tree.pointer(path) {
@@ -252,18 +254,18 @@ fn without_value(
     let Some(object) = other.pointer_mut(parent).and_then(Value::as_object_mut) else { return Fault::new(code, start) };
     let name = unescape(member);
     object.insert(name.clone(), Value::Null);
-    let clears = patches && again(other.clone()).is_none_or(|(failed, _)| failed != path);
+    let clears = patches && try_parse(other.clone()).is_none_or(|(failed, _)| failed != path);
     if let Some(object) = other.pointer_mut(parent).and_then(Value::as_object_mut) {
         object.remove(&name);
     }
-    let missing = again(other).is_some_and(|(_, message)| faults::read(&message) == Read::Missing(name));
-    let way = match (missing, patches, clears) {
+    let missing = try_parse(other).is_some_and(|(_, message)| faults::parse(&message) == SerdeFault::Missing(name));
+    let advice = match (missing, patches, clears) {
         (true, ..) => "it must have a value",
         (false, true, true) => "leave it out to keep the current value, or send null to clear it",
         (false, true, false) => "leave it out to keep the current value",
         (false, false, _) => "leave it out, or give it a value",
     };
-    Fault::new(code, format!("{start}: {way}"))
+    Fault::new(code, format!("{start}: {advice}"))
 }
 
 /// The greatest nesting depth of brackets outside strings.
@@ -312,15 +314,15 @@ fn issue(path: &str, message: &str, refine: impl FnOnce(Fault) -> Fault) -> ApiE
         let member = escape(member);
         if path.rsplit('/').next() == Some(member.as_str()) { path.to_owned() } else { format!("{path}/{member}") }
     };
-    match faults::read(message) {
-        Read::Unknown(name) => ApiError::invalid(inside(&name), "unknown_member", "is not a member of this body"),
-        Read::Missing(name) => ApiError::invalid(inside(&name), "required", "must be given"),
-        Read::Repeated(name) => malformed("The body names a member twice.").issues(vec![Issue {
-            place: Place::Pointer(inside(&name)),
+    match faults::parse(message) {
+        SerdeFault::Unknown(name) => ApiError::invalid(inside(&name), "unknown_member", "is not a member of this body"),
+        SerdeFault::Missing(name) => ApiError::invalid(inside(&name), "required", "must be given"),
+        SerdeFault::Repeated(name) => malformed("The body names a member twice.").issues(vec![Issue {
+            path: FieldPath::Pointer(inside(&name)),
             fault: Fault::new("duplicate", "is given more than once"),
         }]),
-        Read::Wrong(fault) => {
-            ApiError::invalid_all(vec![Issue { place: Place::Pointer(path.to_owned()), fault: refine(fault) }])
+        SerdeFault::Wrong(fault) => {
+            ApiError::invalid_all(vec![Issue { path: FieldPath::Pointer(path.to_owned()), fault: refine(fault) }])
         }
     }
 }
@@ -342,13 +344,13 @@ fn flatten(errors: &ValidationErrors, at: &str) -> Vec<Issue> {
                     .get("pointer")
                     .and_then(|value| value.as_str())
                     .map_or_else(|| here.clone(), |member| format!("{at}/{member}"));
-                let (code, words) = match error.code.as_ref() {
+                let (code, default_detail) = match error.code.as_ref() {
                     "length" | "range" => ("out_of_range", bounds(error)),
                     _ => ("invalid", "does not hold".to_owned()),
                 };
                 let code = rule_code(error.code.clone()).unwrap_or(code);
-                let detail = error.message.as_ref().map_or(words, ToString::to_string);
-                Issue { place: Place::Pointer(pointer), fault: Fault { code, detail } }
+                let detail = error.message.as_ref().map_or(default_detail, ToString::to_string);
+                Issue { path: FieldPath::Pointer(pointer), fault: Fault { code, detail } }
             })),
         }
     }
@@ -400,8 +402,8 @@ mod tests {
 
     fn fault(json: &str) -> (u16, String, &'static str) {
         let error = parse::<Sample, 100>(json.as_bytes(), false).unwrap_err();
-        let place = error.all_issues().first().map(|issue| match &issue.place {
-            Place::Pointer(at) => (at.clone(), issue.fault.code),
+        let place = error.all_issues().first().map(|issue| match &issue.path {
+            FieldPath::Pointer(at) => (at.clone(), issue.fault.code),
             _ => unreachable!(),
         });
         let (at, code) = place.unwrap_or_default();

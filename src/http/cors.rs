@@ -16,12 +16,12 @@ use serde::Deserialize;
 use std::net::IpAddr;
 
 /// The methods that a page may use, and the headers that it may send.
-const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const SENDS: &str = "authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id";
+const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const ALLOWED_HEADERS: &str = "authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id";
 /// The headers that a page may read besides the body.
-const READS: &str = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
+const EXPOSED_HEADERS: &str = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
 /// The time in seconds for which a browser may cache the answer to a preflight request.
-const REMEMBERED: &str = "3600";
+const PREFLIGHT_MAX_AGE: &str = "3600";
 
 /// Origins separated by commas, as browsers write them: `https://app.example.org, https://app.example.org:8443`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -88,42 +88,42 @@ fn is_origin(text: &str) -> bool {
 #[derive(Debug)]
 pub struct CorsHeaders {
     /// Whether the response depends on the origin.
-    depends: bool,
-    page: Option<HeaderValue>,
+    varies: bool,
+    allowed_origin: Option<HeaderValue>,
 }
 
 impl Origins {
     pub fn response_headers(&self, headers: &HeaderMap) -> CorsHeaders {
         let mut named = headers.get_all(header::ORIGIN);
-        let page = match (named.next(), named.next()) {
+        let allowed_origin = match (named.next(), named.next()) {
             (Some(origin), None) => self.0.iter().find(|known| *known == origin).cloned(),
             _ => None,
         };
-        CorsHeaders { depends: !self.0.is_empty(), page }
+        CorsHeaders { varies: !self.0.is_empty(), allowed_origin }
     }
 }
 
 impl CorsHeaders {
     /// The answer to a preflight request.
-    pub fn before_asking(&self, req: &ServiceRequest) -> Option<HttpResponse> {
+    pub fn preflight_response(&self, req: &ServiceRequest) -> Option<HttpResponse> {
         let asks = req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        (asks && self.page.is_some()).then(|| {
+        (asks && self.allowed_origin.is_some()).then(|| {
             HttpResponse::NoContent()
-                .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, METHODS))
-                .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, SENDS))
-                .insert_header((header::ACCESS_CONTROL_MAX_AGE, REMEMBERED))
+                .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS))
+                .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS))
+                .insert_header((header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE))
                 .finish()
         })
     }
 
     /// Sets the headers on every response, also on errors: a page must be able to read why it was refused.
-    pub fn say(&self, headers: &mut HeaderMap) {
-        if self.depends {
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        if self.varies {
             headers.append(header::VARY, HeaderValue::from_name(HeaderName::from_static("origin")));
         }
-        if let Some(page) = &self.page {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page.clone());
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READS));
+        if let Some(origin) = &self.allowed_origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::types::fault::{self, Fault};
 
 /// The fault that an error message describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Read {
+pub enum SerdeFault {
     /// A member or parameter that is unknown, missing, or given twice.
     Unknown(String),
     Missing(String),
@@ -15,27 +15,27 @@ pub enum Read {
 
 /// Reads the message of a serde error. Every word of the result is written here or in a type of this crate; an
 /// expectation that is not known here becomes a general sentence.
-pub fn read(message: &str) -> Read {
+pub fn parse(message: &str) -> SerdeFault {
     if let Some((code, detail)) = fault::read(message) {
         // Only codes that are defined in this crate arrive here, so their set is closed.
-        return Read::Wrong(Fault::new(known(code), detail));
+        return SerdeFault::Wrong(Fault::new(known(code), detail));
     }
     let quoted = |start: &str| {
         message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned())
     };
     if let Some(name) = quoted("unknown field `") {
-        return Read::Unknown(name);
+        return SerdeFault::Unknown(name);
     }
     if let Some(name) = quoted("missing field `") {
-        return Read::Missing(name);
+        return SerdeFault::Missing(name);
     }
     if let Some(name) = quoted("duplicate field `") {
-        return Read::Repeated(name);
+        return SerdeFault::Repeated(name);
     }
     let Some(expected) =
         message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest))
     else {
-        return Read::Wrong(Fault::new("invalid", "is not a valid value here"));
+        return SerdeFault::Wrong(Fault::new("invalid", "is not a valid value here"));
     };
     if message.starts_with("unknown variant") {
         // Codes are between backticks.
@@ -45,9 +45,9 @@ pub fn read(message: &str) -> Read {
             [only] => format!("must be {only}"),
             several => format!("must be one of {}", several.join(", ")),
         };
-        return Read::Wrong(Fault::new("unknown_code", words));
+        return SerdeFault::Wrong(Fault::new("unknown_code", words));
     }
-    Read::Wrong(Fault::new("wrong_type", kind(expected, message.starts_with("invalid value"))))
+    SerdeFault::Wrong(Fault::new("wrong_type", kind(expected, message.starts_with("invalid value"))))
 }
 
 /// What a value must be, according to the type that serde expects. `in_range` is set if a value of the right type was
@@ -151,7 +151,7 @@ mod tests {
             (r#"{"_inner":{"way":[]}}"#, "is not a valid value here"),
         ] {
             let message = serde_json::from_str::<Sample>(json).unwrap_err().to_string();
-            let Read::Wrong(fault) = read(&message) else { panic!("{json}") };
+            let SerdeFault::Wrong(fault) = parse(&message) else { panic!("{json}") };
             assert_eq!(fault.detail, words, "{json}: {message}");
         }
     }

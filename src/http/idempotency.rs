@@ -31,7 +31,7 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-const KEPT_SECONDS: i64 = 24 * 3600;
+const RETENTION_SECONDS: i64 = 24 * 3600;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Checks whether the caller may see the record at a location, by the rules of the feature that owns it. An error
@@ -105,7 +105,7 @@ impl Drop for Running {
 }
 
 /// Runs the effect of a POST once: 201 with the new record, its `Location` and its `ETag`.
-pub async fn once<I, T, const LIMIT: usize>(
+pub async fn created_once<I, T, const LIMIT: usize>(
     db: &Db,
     who: &impl Caller,
     request: IdempotencyKey,
@@ -122,17 +122,18 @@ where
     };
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
     // The role is part of the hash, because each role sees different members of a record.
-    let by = |hash: [u8; 32]| {
+    let hash_request = |hash: [u8; 32]| {
         Sha256::new().chain_update(hash).chain_update(actor.role.as_str()).chain_update(&query).finalize().to_vec()
     };
     // Rows that a version before 30 November 2026 wrote contain the hash of the body's bytes. Rows are stored for a
     // day.
-    let (asked, asked_before) = (by(body.fingerprint().value), by(body.fingerprint().bytes));
+    let (request_hash, old_request_hash) =
+        (hash_request(body.fingerprint().value), hash_request(body.fingerprint().bytes));
     let running = Running::start(format!("{} {route} {key}", actor.user))?;
     let stored = db
         .write(who, move |tx| {
             if let Some(row) = find(tx, &route, &key)? {
-                if row.request_hash != asked && row.request_hash != asked_before {
+                if row.request_hash != request_hash && row.request_hash != old_request_hash {
                     return Err(ApiError::new(
                         Code::IdempotencyKeyReused,
                         "This Idempotency-Key was sent with another body or query, or in another role.",
@@ -149,7 +150,7 @@ where
                 user_id: actor.user,
                 route: route.clone(),
                 key: key.clone(),
-                request_hash: asked.clone(),
+                request_hash: request_hash.clone(),
                 location: Some(view.location()),
                 etag: Some(etag(view.version())),
                 body: serde_json::to_string(&view).map_err(ApiError::internal)?,
@@ -194,11 +195,11 @@ struct KeyRow {
 
 fn find(tx: &mut Tx, route: &str, key: &str) -> Result<Option<KeyRow>> {
     let actor = tx.actor()?;
-    let oldest = Instant::now().plus_seconds(-KEPT_SECONDS);
-    let own = keys::table.find((actor.organization, actor.user, route, key));
-    let row: Option<KeyRow> = own.select(KeyRow::as_select()).first(tx.conn).optional()?;
+    let oldest = Instant::now().plus_seconds(-RETENTION_SECONDS);
+    let this_key = keys::table.find((actor.organization, actor.user, route, key));
+    let row: Option<KeyRow> = this_key.select(KeyRow::as_select()).first(tx.conn).optional()?;
     if row.as_ref().is_some_and(|row| row.created_at < oldest) {
-        diesel::delete(own).execute(tx.conn)?;
+        diesel::delete(this_key).execute(tx.conn)?;
         return Ok(None);
     }
     Ok(row)
@@ -206,6 +207,6 @@ fn find(tx: &mut Tx, route: &str, key: &str) -> Result<Option<KeyRow>> {
 
 /// Deletes the stored responses that are older than 24 hours.
 pub fn purge(conn: &mut crate::db::Conn) -> Result<usize> {
-    let oldest = Instant::now().plus_seconds(-KEPT_SECONDS);
+    let oldest = Instant::now().plus_seconds(-RETENTION_SECONDS);
     Ok(diesel::delete(keys::table.filter(keys::created_at.lt(oldest))).execute(conn)?)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     cors::{CorsHeaders, Origins},
-    operations::Calls,
+    operations::Operations,
     problem::{Problem, of_status},
     single,
 };
@@ -38,8 +38,8 @@ use std::{
 /// The longest time for a handler (HT-05).
 const DEADLINE: Duration = Duration::from_secs(30);
 /// A refusal to a signed-in caller is sent at a multiple of this time after the request arrived (AZ-12).
-const STEP: Duration = Duration::from_millis(10);
-/// HT-04.
+const RESPONSE_INTERVAL: Duration = Duration::from_millis(10);
+/// The size limits of the URI and the headers in bytes, and the most headers (HT-04).
 const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
@@ -56,26 +56,26 @@ type RecordId = Id<Named>;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// After any panic, here or in the handler, the caller gets a problem response (RL-13).
-pub async fn envelope(
+pub async fn process_request(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(req.headers());
     let cors = req.app_data::<Data<Origins>>().map(|origins| origins.response_headers(req.headers()));
     let types = req.app_data::<Data<ProblemTypes>>().cloned().unwrap_or_default();
-    match AssertUnwindSafe(answered(req, next, id, cors.as_ref(), &types)).catch_unwind().await {
+    match AssertUnwindSafe(respond(req, next, id, cors.as_ref(), &types)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_) => {
             let error = ApiError::internal("a request panicked");
             let mut response = error.error_response();
-            explain(&mut response, Some(&error), id, &types);
+            write_problem(&mut response, Some(&error), id, &types);
             finish(&mut response, id, false, false, cors.as_ref(), &types);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-async fn answered(
+async fn respond(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     id: RequestId,
@@ -93,7 +93,7 @@ async fn answered(
         || req.path() == "/problems"
         || req.path().starts_with("/.well-known");
     let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, cors, types);
-    if let Some(mut response) = cors.and_then(|cors| cors.before_asking(&req)) {
+    if let Some(mut response) = cors.and_then(|cors| cors.preflight_response(&req)) {
         finish(&mut response);
         return Ok(req.into_response(response));
     }
@@ -113,7 +113,7 @@ async fn answered(
         // The request was consumed with the handler, so the response is built here and passed on inside the error.
         Err(error) => {
             let mut response = error.error_response();
-            explain(&mut response, error.as_error::<ApiError>(), id, types);
+            write_problem(&mut response, error.as_error::<ApiError>(), id, types);
             finish(&mut response);
             Err(InternalError::from_response(error, response).into())
         }
@@ -125,20 +125,20 @@ fn finish(
     id: RequestId,
     docs: bool,
     public: bool,
-    readers: Option<&CorsHeaders>,
+    cors_headers: Option<&CorsHeaders>,
     types: &ProblemTypes,
 ) {
     let cors = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
     if !cors && (response.status().is_client_error() || response.status().is_server_error()) {
         let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
-        explain(response, error.as_ref(), id, types);
+        write_problem(response, error.as_ref(), id, types);
     }
     if shutdown::is_stopping() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
-    if let Some(readers) = readers {
-        readers.say(headers);
+    if let Some(cors_headers) = cors_headers {
+        cors_headers.apply(headers);
     }
     // A printed page has its own content security policy for its style.
     let policy = headers.get(header::CONTENT_SECURITY_POLICY).cloned();
@@ -175,15 +175,15 @@ async fn run(
         let Some(holder) = guard::identify(&req).await else { return next.call(req).await };
         let response = next.call(req).await?;
         if is_refusal(&response, &holder).await?
-            && let (Some(db), Some(calls)) = (response.request().app_data::<Data<Db>>(), response.request().app_data::<Data<Calls>>())
+            && let (Some(db), Some(operations)) = (response.request().app_data::<Data<Db>>(), response.request().app_data::<Data<Operations>>())
             // The path as the router has decoded it, so that no letter is percent-encoded.
             && let path = response.request().match_info().as_str()
-            && let Some(template) = calls.template(path)
+            && let Some(template) = operations.template(path)
         {
             let call = format!("{} {template}", response.request().method());
             let subject = path.rsplit('/').find_map(RecordId::parse).map(RecordId::uuid);
-            db.refused(&holder, subject, call, response.status().as_u16()).await?;
-            leave_in_step(began).await;
+            db.audit_refusal(&holder, subject, call, response.status().as_u16()).await?;
+            wait_for_interval_end(began).await;
         }
         Ok(response)
     };
@@ -196,12 +196,12 @@ async fn run(
     }
 }
 
-/// Waits until the next multiple of [`STEP`]. A hidden record and a missing one take the same statements, but the
-/// engine evaluates the visibility of a row only if the row exists, which takes about ten microseconds more. The fixed
-/// steps hide this difference.
-async fn leave_in_step(began: Instant) {
-    let steps = began.elapsed().as_micros() / STEP.as_micros() + 1;
-    let until = STEP.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
+/// Waits until the next multiple of [`RESPONSE_INTERVAL`]. A hidden record and a missing one take the same statements,
+/// but the engine evaluates the visibility of a row only if the row exists, which takes about ten microseconds more.
+/// The fixed intervals hide this difference.
+async fn wait_for_interval_end(began: Instant) {
+    let intervals = began.elapsed().as_micros() / RESPONSE_INTERVAL.as_micros() + 1;
+    let until = RESPONSE_INTERVAL.saturating_mul(u32::try_from(intervals).unwrap_or(u32::MAX));
     tokio::time::sleep(until.saturating_sub(began.elapsed())).await;
 }
 
@@ -215,9 +215,9 @@ async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holde
             let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
             error.is_some_and(|error| error.all_issues().iter().any(|issue| issue.fault.code == UNKNOWN_REFERENCE))
         }
-        StatusCode::UNAUTHORIZED if guard::was_asked(response.request()) => {
+        StatusCode::UNAUTHORIZED if guard::identity_was_used(response.request()) => {
             match response.request().app_data::<Data<AuthContext>>() {
-                Some(gate) => gate.sessions.outlived(&holder.claims).await?,
+                Some(auth) => auth.sessions.should_log_refusal(&holder.claims).await?,
                 None => false,
             }
         }
@@ -247,7 +247,7 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 }
 
 /// Writes the problem into an error response, whichever component created it.
-fn explain(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: RequestId, types: &ProblemTypes) {
+fn write_problem(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: RequestId, types: &ProblemTypes) {
     let status = response.status();
     let theirs = of_status(status);
     let error = ours.unwrap_or(&theirs);
@@ -277,9 +277,11 @@ mod tests {
         async fn panics(_: ServiceRequest, _: Next<impl MessageBody>) -> Result<ServiceResponse<BoxBody>, Error> {
             panic!("before the handler")
         }
-        let early =
-            App::new().wrap(from_fn(panics)).wrap(from_fn(envelope)).service(web::resource("/").to(HttpResponse::Ok));
-        let late = App::new().wrap(from_fn(envelope)).service(web::resource("/").to(fails));
+        let early = App::new()
+            .wrap(from_fn(panics))
+            .wrap(from_fn(process_request))
+            .service(web::resource("/").to(HttpResponse::Ok));
+        let late = App::new().wrap(from_fn(process_request)).service(web::resource("/").to(fails));
         let (early, late) = (test::init_service(early).await, test::init_service(late).await);
         let asked = || test::TestRequest::get().uri("/").to_request();
         for outcome in [early.call(asked()).await, late.call(asked()).await] {

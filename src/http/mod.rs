@@ -8,14 +8,20 @@ pub mod idempotency;
 pub mod list;
 pub mod middleware;
 pub mod operations;
+mod page;
 pub mod problem;
+pub mod query;
 pub mod reply;
 pub mod single;
 pub mod version;
 
 pub use accept::Accept;
 pub use body::Body;
-pub use idempotency::{IdempotencyKey, once};
-pub use list::{Filter, List, NoQuery, OneOf, Page, Query};
-pub use reply::{Answer, File, Reply, Resource, Shown, Streamed, accepted, no_content, ok, paged, plain, received};
+pub use idempotency::{IdempotencyKey, created_once};
+pub use list::{Filter, List};
+pub use page::{Page, PageInfo};
+pub use query::{NoQuery, OneOf, Query};
+pub use reply::{
+    Answer, File, FileResponse, Reply, Resource, Streamed, accepted, no_content, ok_json, ok_page, ok_record,
+};
 pub use version::{IfMatch, OptionalIfMatch};

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The operations of the OpenAPI document: path, method, and query parameters.
 #[derive(Debug, Default)]
-pub struct Calls {
+pub struct Operations {
     paths: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
 }
 
-impl Calls {
+impl Operations {
     pub fn of(document: &Value) -> Self {
         let mut paths: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
         for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
@@ -27,10 +27,10 @@ impl Calls {
 
     /// The path template in the OpenAPI document, with placeholders for the ids.
     pub fn template(&self, path: &str) -> Option<&str> {
-        self.call(path).map(|(template, _)| template.as_str())
+        self.find(path).map(|(template, _)| template.as_str())
     }
 
-    fn call(&self, path: &str) -> Option<(&String, &BTreeMap<String, BTreeSet<String>>)> {
+    fn find(&self, path: &str) -> Option<(&String, &BTreeMap<String, BTreeSet<String>>)> {
         let fits = |template: &str| {
             template.split('/').count() == path.split('/').count()
                 && template
@@ -43,7 +43,7 @@ impl Calls {
 
     /// The methods of a path including `HEAD`, for `Allow`.
     fn methods(&self, path: &str) -> Option<String> {
-        let (_, methods) = self.call(path)?;
+        let (_, methods) = self.find(path)?;
         let mut names: Vec<&str> = methods.keys().map(String::as_str).collect();
         if names.contains(&"GET") {
             names.push("HEAD");
@@ -68,8 +68,8 @@ impl Calls {
 
 /// Handles a request that no route matches: 405 with `Allow` on an existing path, else 404.
 pub async fn unmatched(req: HttpRequest) -> HttpResponse {
-    let calls = req.app_data::<Data<Calls>>();
-    HttpResponse::from_error(match calls.and_then(|calls| calls.methods(req.path())) {
+    let operations = req.app_data::<Data<Operations>>();
+    HttpResponse::from_error(match operations.and_then(|operations| operations.methods(req.path())) {
         Some(allow) => method_not_allowed(&allow),
         None => ApiError::new(Code::NotFound, "There is nothing at this address."),
     })
@@ -78,8 +78,9 @@ pub async fn unmatched(req: HttpRequest) -> HttpResponse {
 /// The error for a route that matched a path whose id is invalid: 405 if the path is itself an operation with other
 /// methods, as `/deadline-rules/preview` is not a rule; else 404.
 pub fn no_such_id(req: &HttpRequest) -> ApiError {
-    let own = req.app_data::<Data<Calls>>().filter(|calls| calls.paths.contains_key(req.path()));
-    own.and_then(|calls| calls.methods(req.path())).map_or_else(ApiError::not_found, |allow| method_not_allowed(&allow))
+    let own = req.app_data::<Data<Operations>>().filter(|operations| operations.paths.contains_key(req.path()));
+    own.and_then(|operations| operations.methods(req.path()))
+        .map_or_else(ApiError::not_found, |allow| method_not_allowed(&allow))
 }
 
 fn method_not_allowed(allow: &str) -> ApiError {

@@ -1,6 +1,6 @@
 //! The wire format of a problem: RFC 9457.
 
-use crate::error::{ApiError, Code, Place};
+use crate::error::{ApiError, Code, FieldPath};
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, get, http::StatusCode};
 use serde::Serialize;
 use utoipa::{
@@ -11,17 +11,17 @@ use utoipa::{
     },
 };
 
-/// What every refusal looks like, from the router's to the database's.
+/// The body of every error response.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/problem.json"))))]
 pub struct Problem {
     /// The kind of problem: a URN or, where the operator has set `public_url`, the address of its explanation.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in words.
+    /// The name of the kind.
     pub title: String,
     pub status: u16,
-    /// This one in words. Holds no personal data.
+    /// What is wrong with this request. Contains no personal data.
     pub detail: String,
     /// The request's id, by which the log knows it.
     pub instance: String,
@@ -53,10 +53,10 @@ impl Problem {
         let code = error.code();
         let errors = error.all_issues().iter().map(|issue| {
             let (mut pointer, mut parameter, mut header) = (None, None, None);
-            match &issue.place {
-                Place::Pointer(at) => pointer = Some(at.clone()),
-                Place::Parameter(name) => parameter = Some(name.clone()),
-                Place::Header(name) => header = Some((*name).to_owned()),
+            match &issue.path {
+                FieldPath::Pointer(at) => pointer = Some(at.clone()),
+                FieldPath::Parameter(name) => parameter = Some(name.clone()),
+                FieldPath::Header(name) => header = Some((*name).to_owned()),
             }
             Fault { pointer, parameter, header, code: issue.fault.code.to_owned(), detail: issue.fault.detail.clone() }
         });
@@ -146,7 +146,8 @@ pub fn markdown() -> String {
     page
 }
 
-/// A reply without a body; [`super::middleware::envelope`] knows the request's id and writes the problem into it.
+/// A reply without a body; [`super::middleware::process_request`] knows the request's id and writes the problem into
+/// it.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         self.code().status()

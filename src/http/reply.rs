@@ -1,7 +1,7 @@
 //! Successful replies.
 
 use super::{
-    list::Page,
+    page::Page,
     version::{etag, is_known},
 };
 use crate::error::{ApiError, Result};
@@ -49,18 +49,18 @@ fn answer<T>(status: StatusCode, content: Content<T>) -> Answer<T> {
 }
 
 /// 200 with the record and its `ETag`, or 304.
-pub fn ok<T: Resource>(view: T) -> Reply<T> {
+pub fn ok_record<T: Resource>(view: T) -> Reply<T> {
     let version = Some(view.version());
     Ok(Answer { version, ..answer(StatusCode::OK, Content::View(view)) })
 }
 
 /// 200 with content that has no version.
-pub fn plain<T: Serialize>(view: T) -> Reply<T> {
+pub fn ok_json<T: Serialize>(view: T) -> Reply<T> {
     Ok(answer(StatusCode::OK, Content::View(view)))
 }
 
 /// 200 with a page, and a `Link` to the next one.
-pub fn paged<T: Serialize>(page: Page<T>) -> Reply<Page<T>> {
+pub fn ok_page<T: Serialize>(page: Page<T>) -> Reply<Page<T>> {
     let headers = page.next_link().map(|link| (header::LINK, link)).into_iter().collect();
     Ok(Answer { headers, ..answer(StatusCode::OK, Content::View(page)) })
 }
@@ -71,13 +71,8 @@ pub fn no_content() -> Reply<()> {
 }
 
 /// 202: the request is processed later, and the response does not reveal its result.
-pub fn received() -> Reply<()> {
+pub fn accepted() -> Reply<()> {
     Ok(answer(StatusCode::ACCEPTED, Content::Nothing))
-}
-
-/// 200 for a POST that creates no record.
-pub fn accepted<T: Serialize>(view: T) -> Reply<T> {
-    plain(view)
 }
 
 impl<T: Serialize> Responder for Answer<T> {
@@ -112,7 +107,7 @@ impl<T: Serialize> Responder for Answer<T> {
 
 /// 200 with a page or a file, a reply that is not JSON.
 #[derive(Debug)]
-pub struct Shown {
+pub struct FileResponse {
     /// The media type, with its charset.
     pub media: &'static str,
     /// The file name for saving: plain ASCII, and never a person's name.
@@ -154,7 +149,7 @@ impl Responder for Streamed {
 #[schema(value_type = String, format = Binary)]
 pub struct File(pub Vec<u8>);
 
-impl Responder for Shown {
+impl Responder for FileResponse {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {

@@ -30,8 +30,9 @@ enum Condition {
 }
 
 impl Condition {
-    /// Weak and strong tags compare equal. A version has one representation, so both name the same bytes, and a proxy
-    /// between the server and the caller may make a strong tag weak: nginx does when it compresses a response.
+    /// Compares weakly: `W/"v2"` equals `"v2"`. A proxy may make a strong tag weak (nginx does when it compresses a
+    /// response), and the client then sends the weak tag. This is safe, because each version of a record has only one
+    /// representation.
     fn names(&self, version: i32) -> bool {
         let current = EntityTag::new_strong(format!("v{version}"));
         match self {

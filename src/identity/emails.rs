@@ -5,7 +5,7 @@ use crate::{
     db::{Db, Tx},
     error::Result,
     identity::users::{self, model::UserRow},
-    mail::{Letter, Outbox, Post, Route, letter},
+    mail::{Letter, Mailer, Outbox, Route, letter},
     records::visibility,
     types::Email,
 };
@@ -37,7 +37,7 @@ impl Reachable {
 pub async fn write<T: Send + 'static>(
     db: &Db,
     who: &impl Caller,
-    post: &Post,
+    mailer: &Mailer,
     mut change: impl FnMut(&mut Tx<'_>, &mut Vec<Letter>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let outbox = Outbox::default();
@@ -50,7 +50,7 @@ pub async fn write<T: Send + 'static>(
             Ok(value)
         })
         .await;
-    outbox.send_after(&done, post);
+    outbox.send_after(&done, mailer);
     done
 }
 

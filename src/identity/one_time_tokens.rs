@@ -44,7 +44,7 @@ impl Found {
 }
 
 /// The id of an invitation or of a user, in the type of the column that holds both.
-const fn anything<K>(subject: Id<K>) -> Id<()> {
+const fn untyped<K>(subject: Id<K>) -> Id<()> {
     Id::from_uuid(subject.uuid())
 }
 
@@ -56,7 +56,7 @@ pub fn issue<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>, email: &Email) ->
         secrets::organization_id.eq(tx.organization()),
         secrets::hash.eq(hash_secret(&secret)),
         secrets::purpose.eq(purpose),
-        secrets::subject_id.eq(anything(subject)),
+        secrets::subject_id.eq(untyped(subject)),
         secrets::email.eq(email),
         secrets::expires_at.eq(Instant::now().plus_seconds(purpose.lasts())),
     );
@@ -68,7 +68,7 @@ pub fn issue<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>, email: &Email) ->
 pub fn withdraw<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>) -> Result<()> {
     let own = secrets::table
         .filter(secrets::organization_id.eq(tx.organization()))
-        .filter(secrets::subject_id.eq(anything(subject)));
+        .filter(secrets::subject_id.eq(untyped(subject)));
     diesel::delete(own.filter(secrets::purpose.eq(purpose))).execute(tx.conn)?;
     Ok(())
 }
@@ -84,10 +84,10 @@ fn parse(purpose: Purpose, secret: &str) -> Option<(OrganizationId, Vec<u8>)> {
     Some((OrganizationId::from_uuid(Uuid::try_parse(organization).ok()?), hash_secret(secret)))
 }
 
-/// Enters the organization of a valid token, and returns what the token was issued for. Does not use it up.
+/// Switches to the organization that the token names, and returns what the token was issued for. Does not use it up.
 pub fn look_up(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
     let (organization, hash) = parse(purpose, secret).ok_or_else(refused)?;
-    tx.enter(organization)?;
+    tx.switch_organization(organization)?;
     let now = Instant::now();
     let live = secrets::table
         .find((organization, hash))
@@ -118,8 +118,8 @@ pub fn refused() -> ApiError {
 /// Deletes expired tokens, and those that were issued while a clock was wrong, which could become valid later.
 pub fn purge(conn: &mut Conn) -> Result<usize> {
     let now = Instant::now();
-    let untimely = secrets::expires_at.gt(now.plus_seconds(Purpose::Invitation.lasts() + clock::LEEWAY));
-    Ok(diesel::delete(secrets::table.filter(secrets::expires_at.lt(now).or(untimely))).execute(conn)?)
+    let of_wrong_clock = secrets::expires_at.gt(now.plus_seconds(Purpose::Invitation.lasts() + clock::LEEWAY));
+    Ok(diesel::delete(secrets::table.filter(secrets::expires_at.lt(now).or(of_wrong_clock))).execute(conn)?)
 }
 
 #[cfg(test)]

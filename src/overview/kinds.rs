@@ -51,30 +51,30 @@ pub fn find(name: &str) -> Option<&'static Kind> {
     ALL.iter().copied().find(|kind| kind.name == name)
 }
 
-/// Checks whether the caller may see what is at a location, before a stored response of an idempotent request is
-/// repeated. It is entered in the audit log like any read. A record that is shown in a list of another one, such as an
-/// assignment, is seen by everybody who sees that one.
+/// Checks whether the caller may see the record at a location, before the stored response of an idempotent request is
+/// sent again. The audit log gets an entry, as for any read. A record that only appears in a list of another record,
+/// such as an assignment, is visible to everybody who sees that other record.
 ///
 /// # Errors
 /// Those of [`Kind::authorize`]; 500 for a location of no kind.
 pub fn authorize_replay(tx: &mut Tx<'_>, location: &str) -> Result<()> {
     let path = location.strip_prefix("/api/v1").unwrap_or(location);
-    match at(path).or_else(|| at(path.strip_prefix("/me")?)) {
+    match parse_location(path).or_else(|| parse_location(path.strip_prefix("/me")?)) {
         Some((kind, id)) => (kind.authorize)(tx, id),
         None => Err(ApiError::internal("a response is stored whose location belongs to no kind of record")),
     }
 }
 
 /// The kind at a path, and the id in it. A client reads a statement under `/me/statements`, and it is a statement.
-fn at(path: &str) -> Option<(&'static Kind, &str)> {
-    let found = ALL.iter().filter_map(|kind| Some((*kind, id_at(kind.path, path)?)));
-    // Of `/cases/{id}` and `/cases/{id}/assignments` the first says who sees the case.
+fn parse_location(path: &str) -> Option<(&'static Kind, &str)> {
+    let found = ALL.iter().filter_map(|kind| Some((*kind, match_path(kind.path, path)?)));
+    // If several templates match, for example `/cases/{id}` and `/cases/{id}/assignments`, the shortest one decides.
     found.min_by_key(|(kind, _)| kind.path.len())
 }
 
-/// The id in a path that begins like this template. A template without an id stands for this one path, and the id is
+/// Returns the id in a path that begins like this template. A template without an id matches only this path; the id is
 /// empty.
-fn id_at<'p>(template: &str, path: &'p str) -> Option<&'p str> {
+fn match_path<'p>(template: &str, path: &'p str) -> Option<&'p str> {
     if !template.contains("{id}") {
         return (template == path).then_some("");
     }

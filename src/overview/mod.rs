@@ -1,6 +1,7 @@
-//! Readers over everything: agenda, case file, timeline, search, reports, exports, access log, audit log.
+//! Reads that combine all kinds of records: agenda, case file, timeline, search, reports, exports, access log, audit
+//! log.
 //!
-//! They change no record. They import from every wing, and no wing imports from them.
+//! They change no record. They import from all other modules of the domain, and none of these imports from them.
 
 pub mod access_log;
 pub mod agenda;

@@ -1,7 +1,7 @@
 //! The portal: what a signed-in client sees of their own record, and what they contribute themselves.
 //!
-//! The portal has its own views without any member that is for staff only, so that such a member cannot be shown by
-//! mistake. Every store here starts from [`own`], the client that the caller is.
+//! The portal has its own views, without any field that is for staff only, so that no such field is shown by mistake.
+//! Every store here starts from [`client_of_caller`], the client whom the signed-in user is linked to.
 
 pub mod accounts;
 pub mod cases;
@@ -9,7 +9,7 @@ pub mod feedback;
 pub mod meetings;
 pub mod statements;
 
-pub use accounts::store::{lock_own, own};
+pub use accounts::store::{client_of_caller, lock_client_of_caller};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

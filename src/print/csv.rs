@@ -34,63 +34,50 @@ const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 /// The beginning of a file: the byte-order mark, and a first line with the machine names of the columns.
 pub fn header(out: &mut Vec<u8>, columns: &[Column]) {
     out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
-    line(out, columns, |out, column| text(out, &column.name));
+    write(out, [columns], |column, field| text(&column.name, field));
 }
 
-/// Appends one record to a buffer that can be reused. No field allocates memory, because an export has hundreds of
+/// Appends records to a buffer that can be reused. No field allocates memory, because an export has hundreds of
 /// thousands of records.
-pub fn record(out: &mut Vec<u8>, cells: &[Cell]) {
-    line(out, cells, |out, cell| match cell {
-        Cell::Text(words) => text(out, words),
-        // Writing to a Vec cannot fail. A negative number begins with a minus and stays a number.
-        Cell::Count(count) => _ = write!(out, "{count}"),
-        Cell::Number(number) | Cell::Share(number) if number.is_finite() => _ = write!(out, "{number}"),
-        Cell::Hidden => out.extend_from_slice(SUPPRESSED.as_bytes()),
+pub fn records<R: AsRef<[Cell]>>(out: &mut Vec<u8>, rows: impl IntoIterator<Item = R>) {
+    write(out, rows, |cell: &Cell, field| match cell {
+        Cell::Text(words) => text(words, field),
+        // A negative number begins with a minus and stays a number.
+        Cell::Count(count) => _ = write!(field, "{count}"),
+        Cell::Number(number) | Cell::Share(number) if number.is_finite() => _ = write!(field, "{number}"),
+        Cell::Hidden => field.extend_from_slice(SUPPRESSED.as_bytes()),
         Cell::Number(_) | Cell::Share(_) | Cell::Empty => {}
     });
 }
 
-fn line<T>(out: &mut Vec<u8>, fields: &[T], mut field: impl FnMut(&mut Vec<u8>, &T)) {
-    let start = out.len();
-    for (i, value) in fields.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
+/// Appends a line for each row. `content` writes what is in a field; quotes are added where the field needs them.
+fn write<T, R: AsRef<[T]>>(out: &mut Vec<u8>, rows: impl IntoIterator<Item = R>, content: impl Fn(&T, &mut Vec<u8>)) {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(out);
+    let mut field = Vec::new();
+    // Writing to a Vec cannot fail.
+    for row in rows {
+        for value in row.as_ref() {
+            field.clear();
+            content(value, &mut field);
+            _ = writer.write_field(&field);
         }
-        field(out, value);
+        _ = writer.write_record(None::<&[u8]>);
     }
-    // A reader would skip a line without characters.
-    if out.len() == start {
-        out.extend_from_slice(b"\"\"");
-    }
-    out.extend_from_slice(b"\r\n");
+    _ = writer.flush();
 }
 
-fn text(out: &mut Vec<u8>, text: &str) {
-    let guard = if is_formula(text) { "'" } else { "" };
-    let quoted = text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
-    if !quoted {
-        out.extend_from_slice(guard.as_bytes());
-        out.extend_from_slice(text.as_bytes());
-        return;
+fn text(text: &str, field: &mut Vec<u8>) {
+    if is_formula(text) {
+        field.push(b'\'');
     }
-    out.push(b'"');
-    out.extend_from_slice(guard.as_bytes());
-    for (i, part) in text.split('"').enumerate() {
-        if i > 0 {
-            out.extend_from_slice(b"\"\"");
-        }
-        out.extend_from_slice(part.as_bytes());
-    }
-    out.push(b'"');
+    field.extend_from_slice(text.as_bytes());
 }
 
 /// The header, the rows and the totals.
 pub fn render(table: &Table) -> Vec<u8> {
     let mut out = Vec::new();
     header(&mut out, &table.columns);
-    for row in table.rows.iter().chain(&table.totals) {
-        record(&mut out, row);
-    }
+    records(&mut out, table.rows.iter().chain(&table.totals));
     out
 }
 
@@ -102,7 +89,7 @@ mod tests {
 
     fn written(cells: &[Cell]) -> String {
         let mut out = Vec::new();
-        record(&mut out, cells);
+        records(&mut out, [cells]);
         String::from_utf8(out).unwrap()
     }
     fn read(bytes: &[u8]) -> Vec<Vec<String>> {
@@ -191,9 +178,7 @@ mod tests {
             let due = |text: &String| if is_formula(text) { format!("'{text}") } else { text.clone() };
             // A reader removes the first byte-order mark, so one that belongs to the text comes after another.
             let mut out = BYTE_ORDER_MARK.as_bytes().to_vec();
-            for row in &rows {
-                record(&mut out, &row.iter().cloned().map(Cell::Text).collect::<Vec<_>>());
-            }
+            records(&mut out, rows.iter().map(|row| row.iter().cloned().map(Cell::Text).collect::<Vec<_>>()));
             let back = read(&out);
             for field in back.iter().flatten() {
                 let seen = field.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "\u{200B}\u{FEFF}".contains(c));

@@ -4,6 +4,7 @@ use krilla::text::{Font, GlyphId, KrillaGlyph};
 use rustybuzz::{Direction, UnicodeBuffer};
 use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
 use unicode_bidi::BidiInfo;
+use unicode_linebreak::linebreaks;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -172,29 +173,26 @@ pub struct Line {
 }
 
 impl Line {
-    /// The width without the space at the line break, which extends over the edge.
+    /// The width without the spaces at the line break, which extend over the edge.
     pub fn seen_width(&self) -> f32 {
-        let last = self.runs.last().filter(|run| run.text.ends_with(' ') && !self.from_right);
-        self.width - last.and_then(|run| run.glyphs.last()).map_or(0.0, |space| space.x_advance)
+        let Some(last) = self.runs.last().filter(|_| !self.from_right) else { return self.width };
+        let spaces = last.glyphs.iter().rev().take(trailing_spaces(&last.text));
+        self.width - spaces.map(|space| space.x_advance).sum::<f32>()
     }
 }
 
-/// The pieces between which a text may be broken: after a space, a slash or a missing character, and after a hyphen
-/// inside a word.
+/// The pieces between which a text may be broken (UAX 14). A missing character may stand for one of a script that has
+/// no spaces, such as Chinese: a break after it is allowed.
 fn words(text: &str) -> Vec<&str> {
-    let (mut words, mut start, mut before) = (Vec::new(), 0, ' ');
-    let mut signs = text.char_indices().peekable();
-    while let Some((at, c)) = signs.next() {
-        let joins = c == '-' && before.is_alphabetic() && signs.peek().is_some_and(|(_, after)| after.is_alphabetic());
-        if joins || matches!(c, ' ' | '/' | MISSING) {
-            let end = at + c.len_utf8();
-            words.extend(text.get(start..end));
-            start = end;
-        }
-        before = c;
-    }
-    words.extend(text.get(start..).filter(|rest| !rest.is_empty()));
-    words
+    let after_missing = text.match_indices(MISSING).map(|(at, missing)| at + missing.len());
+    let ends: BTreeSet<usize> = linebreaks(text).map(|(at, _)| at).chain(after_missing).collect();
+    let mut start = 0;
+    let pieces = ends.into_iter().filter_map(|end| text.get(std::mem::replace(&mut start, end)..end));
+    pieces.filter(|piece| !piece.is_empty()).collect()
+}
+
+fn trailing_spaces(text: &str) -> usize {
+    text.len() - text.trim_end_matches(' ').len()
 }
 
 /// Breaks the text into lines of at most `width` ems; an empty text is one empty line. The text must be [`printable`].
@@ -217,9 +215,9 @@ fn wrap(paragraph: &str, face: &Face, limit: f32) -> Vec<Line> {
     let space = measure(" ");
     let (mut ranges, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0.0);
     for word in words(paragraph) {
-        // A space at the end of a line may extend over the edge.
+        // Spaces at the end of a line may extend over the edge.
         let bare = measure(word.trim_end_matches(' '));
-        let whole = if word.ends_with(' ') { bare + space } else { bare };
+        let whole = bare + space * trailing_spaces(word) as f32;
         if used + bare > limit && end > start {
             ranges.push(start..end);
             (start, used) = (end, 0.0);
@@ -298,6 +296,15 @@ mod tests {
         assert!(all.len() > 7 && all.iter().all(|line| line.width < 12.4), "{all:#?}");
         let back: String = all.iter().flat_map(|line| &line.runs).map(|run| run.text.as_str()).collect();
         assert_eq!(back, text.replace('\n', ""));
+    }
+
+    #[test]
+    fn lines_with_many_spaces_fit() {
+        let text = "    a  b    c d    ".repeat(20);
+        let all = lines(&text, &REGULAR, 10.0);
+        assert!(all.len() > 5 && all.iter().all(|line| line.seen_width() <= 10.0), "{all:#?}");
+        let back: String = all.iter().flat_map(|line| &line.runs).map(|run| run.text.as_str()).collect();
+        assert_eq!(back, text);
     }
 
     #[test]

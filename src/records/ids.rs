@@ -1,13 +1,13 @@
-//! The ids of the records on which all others hang.
+//! The ids of cases and clients, to which most other records belong.
 
 use crate::types::Id;
 
-/// What [`CaseId`] is the id of.
+/// The marker type of [`CaseId`].
 #[derive(Debug, Clone, Copy)]
 pub enum CaseKey {}
 pub type CaseId = Id<CaseKey>;
 
-/// What [`ClientId`] is the id of.
+/// The marker type of [`ClientId`].
 #[derive(Debug, Clone, Copy)]
 pub enum ClientKey {}
 pub type ClientId = Id<ClientKey>;

@@ -1,8 +1,9 @@
 //! The declaration of a kind of record. Each feature declares its own beside its routes, and `overview::kinds` lists
 //! them all.
 //!
-//! The access log of a client and the replay of idempotent requests follow from the declarations. For every other
-//! reader (the timeline, the search, …) the code stays in that reader, and a test holds it against the declaration.
+//! A *reader* is a feature that reads records of many kinds, such as the timeline, the search or the case file. The
+//! access log of a client and the replay of idempotent requests use the declarations. Every other reader has its own
+//! code, and a test compares it with the declarations.
 
 use super::ids::{CaseId, ClientId};
 use crate::{
@@ -12,18 +13,18 @@ use crate::{
     types::Id,
 };
 
-/// What all readers over records do with one kind of record.
+/// How each reader treats one kind of record.
 #[derive(Debug)]
 pub struct Kind {
     /// The first part of the actions in the audit log: `note` of `note.read`.
     pub name: &'static str,
     pub table: &'static str,
     /// The record to which one of this kind belongs.
-    pub parent: Parent,
-    /// Where the API shows it, as `Location` says: `/notes/{id}`.
+    pub belongs_to: BelongsTo,
+    /// The path of a record in the API, as in `Location`: `/notes/{id}`.
     pub path: &'static str,
-    /// Answers with an error unless the caller may see the record with this id now. The replay of an idempotent request
-    /// asks it: a stored response is no way around the rules.
+    /// Returns an error unless the caller may see the record with this id now. The replay of an idempotent request
+    /// calls it, because a stored response must not show a record that the caller may no longer see.
     pub authorize: fn(&mut Tx<'_>, &str) -> Result<()>,
     /// Whether events of the record are on the timeline of its case.
     pub timeline: Included,
@@ -50,7 +51,7 @@ pub enum Included {
     No(&'static str),
 }
 
-/// What the client sees in their access log of a kind.
+/// What a client sees of a kind in their access log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForClient {
     Yes,
@@ -59,18 +60,18 @@ pub enum ForClient {
     No(&'static str),
 }
 
-/// The record to which one of this kind belongs. All but [`Parent::None`] carry a function that finds the client and
-/// the case of some ids.
+/// The record to which one of this kind belongs. All but [`BelongsTo::Organization`] carry a function that finds the
+/// client and the case of some ids.
 #[derive(Debug, Clone, Copy)]
-pub enum Parent {
-    /// It is no client's record.
-    None,
+pub enum BelongsTo {
+    /// The organization: the record is about no client.
+    Organization,
     Client(Owners),
     Case(Owners),
     Meeting(Owners),
 }
 
-/// Of these ids, those that are records of the kind, each with its client and its case.
+/// Finds the client and the case of records. Ids that are not records of the kind are left out.
 pub type Owners = fn(&mut Conn, OrganizationId, Vec<Key>) -> Result<Vec<(Key, ClientId, Option<CaseId>)>>;
 
 impl Kind {
@@ -85,7 +86,7 @@ impl Kind {
         Self {
             name,
             table,
-            parent: Parent::None,
+            belongs_to: BelongsTo::Organization,
             path,
             authorize,
             timeline: NO,
@@ -101,9 +102,9 @@ impl Kind {
 
     /// The function that finds the clients of some records of this kind; `None` where they have none.
     pub const fn owners(&self) -> Option<Owners> {
-        match self.parent {
-            Parent::None => None,
-            Parent::Client(owners) | Parent::Case(owners) | Parent::Meeting(owners) => Some(owners),
+        match self.belongs_to {
+            BelongsTo::Organization => None,
+            BelongsTo::Client(owners) | BelongsTo::Case(owners) | BelongsTo::Meeting(owners) => Some(owners),
         }
     }
 }
@@ -116,8 +117,9 @@ pub fn id<T>(text: &str) -> Result<Id<T>> {
     Id::parse(text).ok_or_else(ApiError::not_found)
 }
 
-/// [`Kind::authorize`] for a kind whose records every caller sees who may create one.
-pub fn seen_by_its_maker(_: &mut Tx<'_>, _: &str) -> Result<()> {
+/// [`Kind::authorize`] for a kind whose records are visible to every caller who may create one, so there is nothing to
+/// check.
+pub fn visible_to_its_creators(_: &mut Tx<'_>, _: &str) -> Result<()> {
     Ok(())
 }
 

@@ -68,12 +68,12 @@ macro_rules! merge_table {
 }
 pub(crate) use merge_table;
 
-/// Checks the two ids of a merge. `id` is the id in the path, and `own` the record that it stands for.
-pub fn check_pair<I: PartialEq>(noun: &str, id: I, own: I, into: I) -> Result<()> {
-    if into == own {
+/// Checks the two ids of a merge. `id` is the id in the path, and `resolved` the surviving record that it leads to.
+pub fn check_pair<I: PartialEq>(noun: &str, id: I, resolved: I, into: I) -> Result<()> {
+    if into == resolved {
         return Err(ApiError::invalid("/into", "same_record", format!("names the {noun} itself")));
     }
-    if own != id {
+    if resolved != id {
         let already = format!("This {noun} was already merged. Merge the surviving {noun} instead.");
         return Err(ApiError::conflict(already));
     }

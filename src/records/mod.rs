@@ -1,4 +1,5 @@
-//! What every wing builds on: who sees which record, and what is written along with each of them.
+//! What all features use: who sees which record, and what is written together with a record (timeline, search index,
+//! exports).
 
 pub mod capped;
 pub mod exports;

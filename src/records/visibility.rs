@@ -1,9 +1,9 @@
-//! Who sees which team, case, client and note. The `visible` of every store is made of these conditions, and nothing
-//! else decides it.
+//! Who sees which team, case, client and note. The function `visible` of every store uses these conditions; no other
+//! code decides who sees what.
 
 use super::ids::ClientId;
 use crate::{
-    auth::{OrganizationId, Role, Scope, UserId},
+    auth::{CaseAccess, OrganizationId, Role, UserId},
     clock,
     db::{
         Condition, Tx,
@@ -36,8 +36,8 @@ impl NoteKind {
 /// A column holds a team of the caller: one that they are a member of or, for a supervisor, one that they are deputy in
 /// now.
 ///
-/// It is two lists joined by OR, not one UNION: PostgreSQL keeps each as a small hash table and goes on reading the
-/// index of the list that is shown.
+/// It is two subqueries joined by OR, not one UNION: PostgreSQL then keeps the result of each as a small hash table,
+/// and still reads the rows in the order of the index.
 pub fn current_user_teams(tx: &Tx, column: &'static str) -> Condition {
     let Ok(actor) = tx.actor() else { return Condition::nothing() };
     let (organization, user) = (actor.organization.uuid(), actor.user.uuid());
@@ -84,20 +84,20 @@ fn assigned(tx: &Tx, column: Condition) -> Condition {
 
 /// Whether the caller has break-glass access to any case now (AZ-13).
 pub fn has_break_glass(tx: &mut Tx) -> Result<bool> {
-    let Scope::Teams(user) = tx.scope() else { return Ok(false) };
+    let CaseAccess::Teams(user) = tx.case_access() else { return Ok(false) };
     let own = break_glass::table
         .filter(break_glass::organization_id.eq(tx.organization()))
         .filter(break_glass::user_id.eq(user));
     let now = Instant::now();
     let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(now));
-    // A row that a wrong clock wrote opens nothing.
+    // A row from the future was written while a clock was wrong. It grants no access.
     let open = open.filter(break_glass::opened_at.le(now.plus_seconds(clock::LEEWAY)));
     Ok(diesel::select(dsl::exists(open)).get_result(tx.conn)?)
 }
 
 /// A column holds a case to which the caller has break-glass access now.
 fn opened_by_break_glass(tx: &Tx, column: &'static str) -> Condition {
-    let Scope::Teams(user) = tx.scope() else { return Condition::nothing() };
+    let CaseAccess::Teams(user) = tx.case_access() else { return Condition::nothing() };
     let now = Instant::now();
     Condition::sql(column)
         .then(" IN (SELECT break_glass.case_id FROM break_glass WHERE break_glass.organization_id = ")
@@ -111,7 +111,8 @@ fn opened_by_break_glass(tx: &Tx, column: &'static str) -> Condition {
         .then(")")
 }
 
-/// A row of `cases` belongs to a team of the caller or, while break-glass access counts, is one that they opened.
+/// A row of `cases` belongs to a team of the caller or, in the second run with break-glass access, is a case that they
+/// have opened.
 fn supervised_cases(tx: &Tx) -> Condition {
     let own = current_user_teams(tx, "cases.team_id");
     match tx.by_break_glass() {
@@ -122,27 +123,29 @@ fn supervised_cases(tx: &Tx) -> Condition {
 
 /// The caller sees a row of `cases`.
 pub fn visible_cases(tx: &Tx) -> Condition {
-    match tx.scope() {
-        Scope::Organization => Condition::everything(),
-        Scope::Teams(_) => supervised_cases(tx),
-        Scope::Assigned(_) => assigned_cases(tx, "cases.id"),
-        Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
+    match tx.case_access() {
+        CaseAccess::Organization => Condition::everything(),
+        CaseAccess::Teams(_) => supervised_cases(tx),
+        CaseAccess::Assigned(_) => assigned_cases(tx, "cases.id"),
+        CaseAccess::Counted | CaseAccess::Own(_) | CaseAccess::Nothing => Condition::nothing(),
     }
 }
 
 /// A row of another table, which has a `case_id`, belongs to a case that the caller sees and may work in. An
 /// administrator, who sees cases but not their content, gets none.
 pub fn in_visible_case(tx: &Tx, table: &'static str) -> Condition {
-    match tx.scope() {
-        Scope::Teams(_) => Condition::sql("EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ")
+    match tx.case_access() {
+        CaseAccess::Teams(_) => Condition::sql("EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ")
             .then(table)
             .then(".organization_id AND cases.id = ")
             .then(table)
             .then(".case_id AND ")
             .with(supervised_cases(tx))
             .then(")"),
-        Scope::Assigned(_) => assigned(tx, Condition::sql(table).then(".case_id")),
-        Scope::Organization | Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
+        CaseAccess::Assigned(_) => assigned(tx, Condition::sql(table).then(".case_id")),
+        CaseAccess::Organization | CaseAccess::Counted | CaseAccess::Own(_) | CaseAccess::Nothing => {
+            Condition::nothing()
+        }
     }
 }
 
@@ -157,19 +160,19 @@ pub fn not_entered_in_error(table: &'static str) -> Condition {
 }
 
 /// The caller sees a row of `clients`: a supervisor those of their teams; an advocate those of their cases, and those
-/// without a case whose record they made; a client themselves. While break-glass access counts, a supervisor sees the
-/// client of the case that they opened. Nobody sees a record that was merged into another.
+/// without a case whose record they made; a client themselves. In the second run with break-glass access, a supervisor
+/// also sees the client of the case that they have opened. Nobody sees a record that was merged into another.
 pub fn visible_clients(tx: &Tx) -> Condition {
-    let seen = match tx.scope() {
-        Scope::Teams(_) if tx.by_break_glass() => Condition::sql("(")
+    let seen = match tx.case_access() {
+        CaseAccess::Teams(_) if tx.by_break_glass() => Condition::sql("(")
             .with(current_user_teams(tx, "clients.team_id"))
             .then(" OR clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
             .id(tx.organization().uuid())
             .then(" AND ")
             .with(opened_by_break_glass(tx, "cases.id"))
             .then("))"),
-        Scope::Teams(_) => current_user_teams(tx, "clients.team_id"),
-        Scope::Assigned(user) => {
+        CaseAccess::Teams(_) => current_user_teams(tx, "clients.team_id"),
+        CaseAccess::Assigned(user) => {
             Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
                 .id(tx.organization().uuid())
                 .then(" AND ")
@@ -179,13 +182,13 @@ pub fn visible_clients(tx: &Tx) -> Condition {
                 .then(" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id")
                 .then(" AND cases.client_id = clients.id)))")
         }
-        Scope::Own(user) => Condition::sql("clients.id IN (SELECT client_accounts.client_id FROM client_accounts")
+        CaseAccess::Own(user) => Condition::sql("clients.id IN (SELECT client_accounts.client_id FROM client_accounts")
             .then(" WHERE client_accounts.organization_id = ")
             .id(tx.organization().uuid())
             .then(" AND client_accounts.user_id = ")
             .id(user.uuid())
             .then(")"),
-        Scope::Organization | Scope::Counted | Scope::Nothing => Condition::nothing(),
+        CaseAccess::Organization | CaseAccess::Counted | CaseAccess::Nothing => Condition::nothing(),
     };
     Condition::sql("(NOT clients.is_merged AND ").with(seen).then(")")
 }
@@ -207,7 +210,7 @@ pub fn client_ids_of_advocate(tx: &mut Tx) -> Result<Vec<ClientId>> {
     Ok(ids)
 }
 
-/// Whether a user is a client for whom e-mail is not safe: ask before any letter, whoever the caller is.
+/// Whether a user is a client for whom e-mail is not safe. Call it before any e-mail, whoever the caller is.
 pub fn is_unsafe_to_email(tx: &mut Tx, user: UserId) -> Result<bool> {
     let client = clients::table
         .on(clients::organization_id.eq(accounts::organization_id).and(clients::id.eq(accounts::client_id)));
@@ -217,16 +220,15 @@ pub fn is_unsafe_to_email(tx: &mut Tx, user: UserId) -> Result<bool> {
     Ok(safe.is_some_and(|safe| !safe.0.email))
 }
 
-/// The one member of `safe_contact` that letters depend on.
-/// A stored document without it allows no e-mail.
+/// The one member of `safe_contact` that e-mails depend on. A stored document without it allows no e-mail.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct SafeEmail {
     email: bool,
 }
 
-/// Who reads a note, or a row that stands for one, in a case that they see: a supervisor every note, an advocate those
-/// of [`NoteKind::FOR_ALL`] and their own. `kind` is NULL where the row is of no note.
+/// Who reads a note, or a row about a note, in a case that they see: a supervisor every note, an advocate those of
+/// [`NoteKind::FOR_ALL`] and their own. `kind` is NULL where the row is of no note.
 ///
 /// # Errors
 /// 404 for any other role.

@@ -65,7 +65,7 @@ impl Kind {
     }
 
     /// The bounds in words, for the OpenAPI document and for errors.
-    pub fn words(self) -> String {
+    pub fn description(self) -> String {
         match self {
             Self::Birth => "between 1900-01-01 and today".into(),
             Self::Past => "between 2000-01-01 and today".into(),
@@ -116,7 +116,7 @@ pub fn check(member: &str, text: &str, now: Instant) -> Option<Fault> {
     if !kind.may_be_ahead() && earliest > last {
         return Some(Fault::new("in_the_future", "must not lie in the future"));
     }
-    (latest < first || earliest > last).then(|| Fault::new("out_of_range", format!("must lie {}", kind.words())))
+    (latest < first || earliest > last).then(|| Fault::new("out_of_range", format!("must lie {}", kind.description())))
 }
 
 impl Day {

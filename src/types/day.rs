@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// A date of the Gregorian calendar, `YYYY-MM-DD`, between the years 1900 and 2199.
+/// A date of the Gregorian calendar, `YYYY-MM-DD`. [`Day::parse`] accepts the years 1900 to 2199. Computed and stored
+/// days are not checked: [`Day::plus_days`] can leave this range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Date)]
 pub struct Day(jiff::civil::Date);
@@ -35,16 +36,16 @@ impl Day {
         Instant::from_micros(begins.unwrap_or(i64::MAX))
     }
     /// Days since 1970-01-01, for cursors.
-    pub fn number(self) -> i64 {
+    pub fn epoch_day(self) -> i64 {
         (self.0 - jiff::civil::date(1970, 1, 1)).get_days().into()
     }
-    pub fn from_number(days: i64) -> Option<Self> {
+    pub fn from_epoch_day(days: i64) -> Option<Self> {
         let span = jiff::Span::new().try_days(days).ok()?;
         jiff::civil::date(1970, 1, 1).checked_add(span).ok().map(Self)
     }
-    /// The day that a cursor names by its [`number`](Self::number).
-    pub fn from_position(days: i64) -> Self {
-        Self::from_number(days).unwrap_or(Self(jiff::civil::Date::MAX))
+    /// The day that a cursor names by its [`epoch_day`](Self::epoch_day).
+    pub fn from_cursor(days: i64) -> Self {
+        Self::from_epoch_day(days).unwrap_or(Self(jiff::civil::Date::MAX))
     }
     pub fn year(self) -> i32 {
         self.0.year().into()

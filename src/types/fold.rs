@@ -5,10 +5,16 @@
 //!
 //! - [`words`] splits a text. A word is a run of letters and digits. Chinese, Japanese, Korean, Thai, Lao, Khmer,
 //!   Burmese and Tibetan have no spaces between words; text in them is one run.
-//! - [`stored`], [`name`], [`phone`] and [`date`] make the words that a record is indexed by. Each is found by its
+//! - [`add_text`], [`add_name`], [`add_phone`] and [`add_date`] make the words that a record is indexed by. Each is found by its
 //!   prefix, so a text without spaces is stored as the pieces of [`PIECE`] characters that begin at each of its
 //!   characters.
-//! - [`question`] makes the terms of a query.
+//! - [`parse_query`] makes the terms of a query.
+
+mod query;
+
+pub use query::{QueryWord, Term, count, parse_query};
+
+use query::{push, query_pieces};
 
 use super::Day;
 use std::{collections::BTreeSet, ops::Range};
@@ -147,11 +153,11 @@ const fn is_ignorable(c: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 /// The vowel or the last consonant of a Korean syllable that is written as separate letters.
-const fn goes_on(c: char) -> bool {
+const fn continues_syllable(c: char) -> bool {
     matches!(c, '\u{1161}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FB}')
 }
 /// A letter of a script without spaces between words.
-const fn has_no_blanks(c: char) -> bool {
+const fn is_of_script_without_spaces(c: char) -> bool {
     c >= '\u{E01}'
         && matches!(c,
         '\u{E01}'..='\u{E4F}' | '\u{E80}'..='\u{ECF}' | '\u{EDC}'..='\u{EDF}' | '\u{F00}' | '\u{F40}'..='\u{FBC}' | '\u{1000}'..='\u{103F}'
@@ -219,7 +225,7 @@ fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
     /// The position in the text.
-    pub place: Range<usize>,
+    pub range: Range<usize>,
     /// Letters and digits only.
     pub folded: String,
     /// A second usual spelling: `mueller` for `Müller`.
@@ -274,7 +280,7 @@ impl Words<'_> {
     /// The end of the letter that begins at `start`, with the marks that follow it.
     fn end_of_letter(&self, start: usize) -> usize {
         let tail = self.text.get(start..).unwrap_or_default();
-        let follows = |c: &char| is_combining_mark(*c) || is_ignorable(*c) || goes_on(*c);
+        let follows = |c: &char| is_combining_mark(*c) || is_ignorable(*c) || continues_syllable(*c);
         start + tail.char_indices().skip(1).find(|(_, c)| !follows(c)).map_or(tail.len(), |(end, _)| end)
     }
     /// Whether exactly one apostrophe or hyphen is between the last word and this position.
@@ -290,7 +296,7 @@ impl Iterator for Words<'_> {
 
     fn next(&mut self) -> Option<Word> {
         let is_letter = |c: char| c.is_alphanumeric() && !is_apostrophe(c) && !is_ignorable(c);
-        let mut word = Word { place: 0..0, folded: String::new(), other: None, is_joined: false, letters: Vec::new() };
+        let mut word = Word { range: 0..0, folded: String::new(), other: None, is_joined: false, letters: Vec::new() };
         let (mut other, mut differs, mut length) = (String::new(), false, 0);
         while let Some(tail) = self.text.get(self.at..).filter(|tail| !tail.is_empty()) {
             let plain = plain_letters(tail);
@@ -301,15 +307,15 @@ impl Iterator for Words<'_> {
                 }
                 if word.folded.is_empty() {
                     word.is_joined = self.is_joined(self.at);
-                    word.place.start = self.at;
+                    word.range.start = self.at;
                 }
-                let kept = plain.min(LONGEST_WORD.saturating_sub(length));
-                let letters = tail.chars().take(kept).map(|c| c.to_ascii_lowercase());
+                let room = plain.min(LONGEST_WORD.saturating_sub(length));
+                let letters = tail.chars().take(room).map(|c| c.to_ascii_lowercase());
                 word.folded.extend(letters.clone());
                 other.extend(letters);
                 length += plain;
                 self.at += plain;
-                word.place.end = self.at;
+                word.range.end = self.at;
                 continue;
             }
             let first = tail.chars().next()?;
@@ -328,11 +334,11 @@ impl Iterator for Words<'_> {
                 // Nothing is left of the letter, as for one that only lengthens a word.
                 self.at = end;
                 if before.0 > 0 {
-                    word.place.end = end;
+                    word.range.end = end;
                 }
                 continue;
             };
-            let is_run = has_no_blanks(made);
+            let is_run = is_of_script_without_spaces(made);
             if before.0 > 0 && is_run != word.is_run() {
                 // Another script starts another word; the letter is read again.
                 word.folded.truncate(before.0);
@@ -341,9 +347,9 @@ impl Iterator for Words<'_> {
             }
             if before.0 == 0 {
                 word.is_joined = self.is_joined(start);
-                word.place.start = start;
+                word.range.start = start;
             }
-            word.place.end = end;
+            word.range.end = end;
             self.at = end;
             differs |= also;
             if is_run {
@@ -360,7 +366,7 @@ impl Iterator for Words<'_> {
         if word.folded.is_empty() {
             return None;
         }
-        self.last = Some(word.place.end);
+        self.last = Some(word.range.end);
         word.other = differs.then_some(other);
         Some(word)
     }
@@ -399,7 +405,7 @@ fn joined(group: &[Word], into: &mut BTreeSet<String>) {
 }
 
 /// Adds the words by which a text is found.
-pub fn stored(text: &str, into: &mut BTreeSet<String>) {
+pub fn add_text(text: &str, into: &mut BTreeSet<String>) {
     let mut group: Vec<Word> = Vec::new();
     for word in words(text) {
         if word.is_run() {
@@ -417,36 +423,36 @@ pub fn stored(text: &str, into: &mut BTreeSet<String>) {
 }
 
 /// Adds the words by which a name is found, including all its parts joined.
-pub fn name(name: &str, into: &mut BTreeSet<String>) {
-    stored(name, into);
+pub fn add_name(name: &str, into: &mut BTreeSet<String>) {
+    add_text(name, into);
     joined(&words(name).take(MOST_JOINED).collect::<Vec<_>>(), into);
 }
 
 /// The words by which these names are found, each once, with a space before and after it.
-pub fn gathered<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn name_words<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut all = BTreeSet::new();
-    names.into_iter().for_each(|text| name(text, &mut all));
-    all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
+    names.into_iter().for_each(|text| add_name(text, &mut all));
+    all.into_iter().fold(String::from(" "), |text, word| text + &word + " ")
 }
 
 /// The alternatives that find a record with the same name, in any order of its parts.
-pub fn same_name(name: &str) -> Vec<Vec<Asked>> {
+pub fn same_name(name: &str) -> Vec<Vec<QueryWord>> {
     let all: Vec<Word> = words(name).take(MOST_JOINED).collect();
-    let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
-        let asked = |word: &Word| match word.is_run() {
-            true => asked_pieces(&word.folded),
-            false => vec![Asked { text: spelled(word).to_owned(), is_whole: true }],
+    let each = |spelled: fn(&Word) -> &str| -> Vec<QueryWord> {
+        let query_word = |word: &Word| match word.is_run() {
+            true => query_pieces(&word.folded),
+            false => vec![QueryWord { text: spelled(word).to_owned(), is_whole: true }],
         };
-        all.iter().flat_map(asked).collect()
+        all.iter().flat_map(query_word).collect()
     };
-    let mut ways = Vec::new();
-    push(&mut ways, each(|word| &word.folded));
-    push(&mut ways, each(|word| word.other.as_deref().unwrap_or(&word.folded)));
+    let mut alternatives = Vec::new();
+    push(&mut alternatives, each(|word| &word.folded));
+    push(&mut alternatives, each(|word| word.other.as_deref().unwrap_or(&word.folded)));
     if all.len() > 1 && !all.iter().any(Word::is_run) {
         let whole: String = all.iter().map(|word| word.folded.as_str()).collect();
-        push(&mut ways, vec![Asked { text: cut(&whole).to_owned(), is_whole: true }]);
+        push(&mut alternatives, vec![QueryWord { text: cut(&whole).to_owned(), is_whole: true }]);
     }
-    ways
+    alternatives
 }
 
 /// The folded parts of a name in alphabetical order, in each of the two usual spellings.
@@ -465,7 +471,7 @@ pub fn digits(number: &str) -> String {
 
 /// Adds the digit strings by which a telephone number is found: the whole number, without a country code, from each
 /// part to the end, and its last four digits.
-pub fn phone(number: &str, into: &mut BTreeSet<String>) {
+pub fn add_phone(number: &str, into: &mut BTreeSet<String>) {
     let parts: Vec<String> = words(number).filter(Word::is_number).map(|word| word.folded).collect();
     let digits = parts.concat();
     for start in 1..parts.len() {
@@ -484,7 +490,7 @@ pub fn phone(number: &str, into: &mut BTreeSet<String>) {
 }
 
 /// Adds the digit strings by which a date is found, in each usual order.
-pub fn date(day: Day, into: &mut BTreeSet<String>) {
+pub fn add_date(day: Day, into: &mut BTreeSet<String>) {
     let date = day.jiff();
     let (year, month, day) = (date.year(), date.month(), date.day());
     into.extend([
@@ -495,138 +501,6 @@ pub fn date(day: Day, into: &mut BTreeSet<String>) {
         format!("{day}{month}{year}"),
         format!("{month}{day}{year}"),
     ]);
-}
-
-/// One word that must match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    pub text: String,
-    /// Set for a single letter or digit: it is searched as a whole word, because too many words begin with it.
-    pub is_whole: bool,
-}
-impl Asked {
-    fn beginning(text: &str) -> Self {
-        let mut letters = text.chars();
-        let is_whole = letters.next().is_some_and(|c| !has_no_blanks(c)) && letters.next().is_none();
-        Self { text: text.to_owned(), is_whole }
-    }
-    /// The substring that a search looks for in the stored words, which have a space before and after each: the whole
-    /// word, or its prefix.
-    pub fn in_search(&self) -> String {
-        if self.is_whole { format!(" {} ", self.text) } else { format!(" {}", self.text) }
-    }
-    /// The same for a list filter: any part of a word, or the prefix for a single letter or digit.
-    pub fn in_list(&self) -> String {
-        if self.is_whole { format!(" {}", self.text) } else { self.text.clone() }
-    }
-}
-
-/// A part of a query: one of the alternatives must match, with each of its words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Term(pub Vec<Vec<Asked>>);
-
-impl Term {
-    /// Every word of all alternatives.
-    pub fn all(&self) -> impl Iterator<Item = &Asked> {
-        self.0.iter().flatten()
-    }
-    /// Whether these stored words match the term in a list filter.
-    pub fn is_in(&self, stored: &str) -> bool {
-        self.0.iter().any(|way| way.iter().all(|asked| stored.contains(&asked.in_list())))
-    }
-}
-
-/// The pieces that must match for the run to match.
-fn asked_pieces(run: &str) -> Vec<Asked> {
-    let letters: Vec<char> = run.chars().collect();
-    let last = letters.len().saturating_sub(PIECE);
-    let step = if last > MOST_PIECES { PIECE } else { 1 };
-    let starts = (0..last).step_by(step).chain([last]);
-    starts.map(|start| Asked::beginning(&letters.iter().skip(start).take(PIECE).collect::<String>())).collect()
-}
-
-fn is_number_gap(gap: &str) -> bool {
-    gap.chars()
-        .all(|c| c.is_whitespace() || is_hyphen(c) || is_ignorable(c) || matches!(c, '+' | '.' | '/' | '(' | ')'))
-}
-
-/// The number of words in a query.
-pub fn count(question: &str) -> usize {
-    words(question).count()
-}
-
-/// The distinct terms of a query.
-pub fn question(text: &str) -> Vec<Term> {
-    let all: Vec<Word> = words(text).collect();
-    let mut terms: Vec<Term> = Vec::new();
-    let mut rest = all.as_slice();
-    while let Some(first) = rest.first() {
-        let goes_on = |before: &Word, next: &Word| {
-            let gap = text.get(before.place.end..next.place.start).unwrap_or_default();
-            next.is_joined
-                || before.is_number() && next.is_number() && is_number_gap(gap)
-                || !before.is_run() && !next.is_run() && !before.is_number() && before.folded.chars().count() <= SHORT
-        };
-        let length = 1 + rest
-            .windows(2)
-            .take(MOST_JOINED - 1)
-            .take_while(|pair| matches!(pair, [before, next] if goes_on(before, next)))
-            .count();
-        let (group, later) = rest.split_at(length.min(rest.len()));
-        rest = later;
-        let term = if group.iter().all(Word::is_number) { numbers(group) } else { together(group, first) };
-        if !terms.contains(&term) {
-            terms.push(term);
-        }
-    }
-    terms
-}
-
-fn push(ways: &mut Vec<Vec<Asked>>, way: Vec<Asked>) {
-    if !way.is_empty() && !ways.contains(&way) {
-        ways.push(way);
-    }
-}
-
-/// A number, or digits that form one when they are joined: a telephone number, a date, a case number.
-fn numbers(group: &[Word]) -> Term {
-    let digits: String = group.iter().map(|word| word.folded.as_str()).collect();
-    let mut ways = Vec::new();
-    push(&mut ways, group.iter().map(|word| Asked::beginning(&word.folded)).collect());
-    push(&mut ways, vec![Asked::beginning(cut(&digits))]);
-    // The query may have a country code that the record lacks.
-    for without in 1..=3 {
-        if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() > FEWEST_LOCAL) {
-            push(&mut ways, vec![Asked::beginning(cut(local))]);
-        }
-    }
-    Term(ways)
-}
-
-/// Words that may be written as one: each of them, or all joined.
-fn together(group: &[Word], first: &Word) -> Term {
-    let mut ways = Vec::new();
-    let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
-        let asked = group.iter().flat_map(|word| {
-            if word.is_run() { asked_pieces(&word.folded) } else { vec![Asked::beginning(spelled(word))] }
-        });
-        asked.collect()
-    };
-    let plain: fn(&Word) -> &str = |word| &word.folded;
-    let other: fn(&Word) -> &str = |word| word.other.as_deref().unwrap_or(&word.folded);
-    push(&mut ways, each(plain));
-    push(&mut ways, each(other));
-    if let ([_], Some(bare)) = (group, without_article(&first.folded)) {
-        push(&mut ways, vec![Asked::beginning(bare)]);
-    }
-    if group.len() > 1 {
-        for spelled in [plain, other] {
-            let whole: String = group.iter().map(spelled).collect();
-            let is_run = group.iter().all(Word::is_run);
-            push(&mut ways, if is_run { asked_pieces(&whole) } else { vec![Asked::beginning(cut(&whole))] });
-        }
-    }
-    Term(ways)
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ impl<T: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static> 
 
 /// A file of `examples/`, as the `example` of a schema in the OpenAPI document.
 ///
-/// # Panics
-/// If the file holds no JSON; the document is made at each start and in the tests.
+/// # Panics If the file is not JSON. Each start of the server and the tests generate the document, so this is noticed
+/// at once.
 #[expect(clippy::expect_used, reason = "the files are part of the program")]
 pub fn example(file: &str) -> serde_json::Value {
     serde_json::from_str(file).expect("a file of examples holds JSON")

@@ -1,8 +1,10 @@
 //! Value types with the same meaning in both engines, in JSON and in the OpenAPI document.
 //!
-//! Each type validates its input and can be created in no other way, so that every existing value is valid. A parser's
-//! message about bad input starts with [`fault::MARK`] and a stable code, and never repeats the input.
+//! Each type validates input from outside the program. Values that the program computes or reads from the database are
+//! not validated again. A parser's message about bad input starts with [`fault::MARK`] and a stable code, and never
+//! repeats the input.
 
+mod address;
 pub mod bounds;
 pub mod code;
 pub mod day;
@@ -19,6 +21,7 @@ pub mod text;
 pub mod text_enum;
 pub mod zone;
 
+pub use address::{Email, Url};
 pub use code::Code;
 pub use day::Day;
 pub use id::Id;
@@ -26,5 +29,5 @@ pub use instant::Instant;
 pub use json::{Json, example};
 pub use patch::{Change, Patch};
 pub use service_type::ServiceType;
-pub use text::{Email, Line, Text, Url};
+pub use text::{Line, Text};
 pub use zone::Zone;

@@ -6,14 +6,13 @@ use diesel::{
     expression::AsExpression,
     serialize::{Output, ToSql},
 };
-use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// The treatment of a character in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Treatment {
     Keep,
     /// Replaced by another character that looks the same.
     Become(char),
@@ -31,44 +30,44 @@ const fn is_line_break(c: char) -> bool {
 /// Embeddings and isolates. Some programs put them around copied text, for example a telephone number. They order their
 /// contents and change no letter. The overrides U+202D and U+202E, which make a text appear as something else, are not
 /// included.
-const fn is_embedding(c: char) -> bool {
+pub(super) const fn is_embedding(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202C}' | '\u{2066}'..='\u{2069}')
 }
 /// Zero-width characters other than the joiners and the bidirectional controls. They are removed so that two names that
 /// look the same are the same.
-const fn is_invisible(c: char) -> bool {
+pub(super) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{206A}'..='\u{206F}'
             | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
     )
 }
-const fn is_joiner(c: char) -> bool {
+pub(super) const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}')
 }
 
 /// Several lines: changes only characters that are not text or could make it appear as something else.
-fn of_several_lines(c: char) -> Fate {
+fn treat_multiline(c: char) -> Treatment {
     match c {
-        '\n' | '\t' => Fate::Keep,
-        c if is_line_break(c) => Fate::Become('\n'),
-        c if is_embedding(c) => Fate::Drop,
-        '\u{202D}' | '\u{202E}' => Fate::Refuse,
-        c if c.is_control() => Fate::Refuse,
-        _ => Fate::Keep,
+        '\n' | '\t' => Treatment::Keep,
+        c if is_line_break(c) => Treatment::Become('\n'),
+        c if is_embedding(c) => Treatment::Drop,
+        '\u{202D}' | '\u{202E}' => Treatment::Refuse,
+        c if c.is_control() => Treatment::Refuse,
+        _ => Treatment::Keep,
     }
 }
 /// One line: also removes invisible characters, so that two names that look the same are the same.
-fn of_one_line(c: char) -> Fate {
+fn treat_single_line(c: char) -> Treatment {
     match c {
-        '\t' | '\u{A0}' | '\u{2007}' | '\u{202F}' => Fate::Become(' '),
-        '\u{2028}' | '\u{2029}' => Fate::Refuse,
-        c if is_joiner(c) => Fate::Joiner,
-        c if is_invisible(c) => Fate::Drop,
-        c => match of_several_lines(c) {
-            Fate::Become(_) => Fate::Refuse,
-            _ if c == '\n' => Fate::Refuse,
-            fate => fate,
+        '\t' | '\u{A0}' | '\u{2007}' | '\u{202F}' => Treatment::Become(' '),
+        '\u{2028}' | '\u{2029}' => Treatment::Refuse,
+        c if is_joiner(c) => Treatment::Joiner,
+        c if is_invisible(c) => Treatment::Drop,
+        c => match treat_multiline(c) {
+            Treatment::Become(_) => Treatment::Refuse,
+            _ if c == '\n' => Treatment::Refuse,
+            treatment => treatment,
         },
     }
 }
@@ -142,7 +141,7 @@ fn overrides_nothing(text: &str) -> bool {
 }
 
 /// The position of a character in the input, for people: counted from 1, with CR LF as one line break.
-fn place(text: &str, at: usize, lines: bool) -> String {
+fn describe_position(text: &str, at: usize, lines: bool) -> String {
     let before = text.get(..at).unwrap_or_default().replace("\r\n", "\n");
     let breaks = before.chars().filter(|c| is_line_break(*c)).count();
     let column = before.chars().rev().take_while(|c| !is_line_break(*c)).count() + 1;
@@ -155,30 +154,30 @@ fn place(text: &str, at: usize, lines: bool) -> String {
 
 /// The normalized text for storage: text that looks the same is stored the same. A harmful character is refused, with
 /// its name and position.
-fn clean(text: String, fate: impl Fn(char) -> Fate, lines: bool) -> Result<String, Fault> {
-    if text.chars().all(|c| fate(c) == Fate::Keep) && (lines || text.trim().len() == text.len()) {
+fn clean(text: String, treatment: impl Fn(char) -> Treatment, lines: bool) -> Result<String, Fault> {
+    if text.chars().all(|c| treatment(c) == Treatment::Keep) && (lines || text.trim().len() == text.len()) {
         return Ok(text);
     }
-    // At both ends of a single line, all white space is removed, including line breaks.
+    // All white space at the start and at the end of a single line is removed, including line breaks.
     let edge = |c: char| c.is_whitespace() || is_invisible(c) || is_embedding(c);
     let start = if lines { 0 } else { text.len() - text.trim_start_matches(edge).len() };
     let kept = if lines { text.as_str() } else { text.trim_matches(edge) };
     let (overridable, mut marks) = (overrides_nothing(kept), Vec::with_capacity(kept.len()));
     let mut before = None;
     for (at, c) in kept.char_indices() {
-        match fate(c) {
-            Fate::Keep | Fate::Joiner => marks.push(c),
+        match treatment(c) {
+            Treatment::Keep | Treatment::Joiner => marks.push(c),
             // CR LF is one line break.
-            Fate::Become('\n') if c == '\r' && kept.get(at + 1..).is_some_and(|rest| rest.starts_with('\n')) => {}
-            Fate::Become(other) => marks.push(other),
-            Fate::Drop => {}
-            Fate::Refuse if c == '\u{202D}' && overridable => {}
-            Fate::Refuse => {
+            Treatment::Become('\n') if c == '\r' && kept.get(at + 1..).is_some_and(|rest| rest.starts_with('\n')) => {}
+            Treatment::Become(other) => marks.push(other),
+            Treatment::Drop => {}
+            Treatment::Refuse if c == '\u{202D}' && overridable => {}
+            Treatment::Refuse => {
                 let detail = format!(
                     "must not contain U+{:04X} ({}), {}",
                     u32::from(c),
                     name_of(c),
-                    place(&text, start + at, lines)
+                    describe_position(&text, start + at, lines)
                 );
                 return Err(Fault::new("forbidden_character", detail));
             }
@@ -186,7 +185,7 @@ fn clean(text: String, fate: impl Fn(char) -> Fate, lines: bool) -> Result<Strin
     }
     let mut cleaned = String::with_capacity(kept.len());
     for (i, c) in marks.iter().enumerate() {
-        if fate(*c) == Fate::Joiner && !is_spelling(*c, before, marks.get(i + 1).copied()) {
+        if treatment(*c) == Treatment::Joiner && !is_spelling(*c, before, marks.get(i + 1).copied()) {
             continue;
         }
         cleaned.push(*c);
@@ -195,8 +194,8 @@ fn clean(text: String, fate: impl Fn(char) -> Fate, lines: bool) -> Result<Strin
     Ok(if lines { cleaned } else { cleaned.trim().to_owned() })
 }
 
-fn check(text: String, most: usize, fate: impl Fn(char) -> Fate, lines: bool) -> Result<String, Fault> {
-    let text = clean(text, fate, lines)?;
+fn check(text: String, most: usize, treatment: impl Fn(char) -> Treatment, lines: bool) -> Result<String, Fault> {
+    let text = clean(text, treatment, lines)?;
     if text.chars().count() > most {
         return Err(Fault::new("too_long", format!("must be at most {most} characters")));
     }
@@ -207,7 +206,7 @@ fn check(text: String, most: usize, fate: impl Fn(char) -> Fate, lines: bool) ->
 }
 
 macro_rules! bounded_text {
-    ($(#[$doc:meta])* $name:ident, lines: $lines:literal, fate: $fate:expr, pattern: $pattern:literal, what: $what:literal, about: $about:literal) => {
+    ($(#[$doc:meta])* $name:ident, lines: $lines:literal, treatment: $treatment:expr, pattern: $pattern:literal, what: $what:literal, about: $about:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
         #[diesel(sql_type = sql::Text)]
@@ -215,7 +214,7 @@ macro_rules! bounded_text {
 
         impl<const MAX: usize> $name<MAX> {
             pub fn parse(text: impl Into<String>) -> Result<Self, Fault> {
-                check(text.into(), MAX, $fate, $lines).map(Self)
+                check(text.into(), MAX, $treatment, $lines).map(Self)
             }
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -283,190 +282,23 @@ macro_rules! bounded_text {
 bounded_text! {
     /// Text of several lines. It is stored unchanged, except that line breaks become LF and direction embeddings are
     /// removed.
-    Text, lines: true, fate: of_several_lines,
+    Text, lines: true, treatment: treat_multiline,
     pattern: "^[^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028-\\u202F\\u205F\\u2066-\\u2069\\u3000][^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*$",
     what: "Text",
     about: "CR LF and CR are taken as LF."
 }
 bounded_text! {
     /// A name or another single line, without surrounding white space and without invisible characters.
-    Line, lines: false, fate: of_one_line,
+    Line, lines: false, treatment: treat_single_line,
     pattern: "^[^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u00AD\\u1680\\u2000-\\u200F\\u2028-\\u202F\\u205F-\\u206F\\u3000\\uFEFF][^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*$",
     what: "A single line",
     about: "White space around it, and characters that cannot be seen, are left out."
 }
 
-/// Removes the invisible characters that other programs leave in and around a copied address.
-fn without_invisible(text: &str) -> String {
-    let seen = |c: &char| !is_invisible(*c) && !is_embedding(*c) && !is_joiner(*c);
-    text.chars().filter(seen).collect::<String>().trim().to_owned()
-}
-
-/// An e-mail address in normalized form for storage and comparison: without surrounding spaces, in ASCII lower case. A
-/// domain with other letters is stored in its ASCII form (UTS #46): `müller.example` is `xn--mller-kva.example`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
-#[diesel(sql_type = sql::Text)]
-pub struct Email(String);
-
-/// In bytes, before the conversion to ASCII: a longer domain cannot have fewer than 255 characters after it.
-const LONGEST_DOMAIN: usize = 1000;
-
-impl Email {
-    pub fn parse(text: &str) -> Result<Self, Fault> {
-        // A joiner is part of some domains (UTS #46 defines where), but of no local part.
-        let text: String = text.chars().filter(|c| !is_invisible(*c) && !is_embedding(*c)).collect();
-        let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
-        let (local, domain) = text.trim().split_once('@').ok_or_else(fault)?;
-        if domain.len() > LONGEST_DOMAIN {
-            return Err(fault());
-        }
-        // An invalid `xn--` label is refused too, because it would be displayed as something else.
-        let ascii = |domain: &str| {
-            let (list, hyphens, length) = (AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Ignore);
-            Uts46::new().to_ascii(domain.as_bytes(), list, hyphens, length).map(|domain| domain.into_owned())
-        };
-        let without_joiners = |part: &str| part.chars().filter(|c| !is_joiner(*c)).collect::<String>();
-        let domain = ascii(domain).or_else(|_| ascii(&without_joiners(domain))).map_err(|_| fault())?;
-        let text = format!("{}@{domain}", without_joiners(local).to_ascii_lowercase());
-        let local = text.split('@').next().unwrap_or_default();
-        let local_ok = (1..=64).contains(&local.len())
-            && local.split('.').all(|atom| {
-                !atom.is_empty()
-                    && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
-            });
-        let label_ok = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let domain_ok = domain.contains('.') && domain.split('.').all(label_ok);
-        let is_good = local_ok && domain_ok && text.len() <= 254;
-        is_good.then_some(Self(text)).ok_or_else(fault)
-    }
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-impl fmt::Debug for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…@…")
-    }
-}
-impl Serialize for Email {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-impl<'de> Deserialize<'de> for Email {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(d)?).map_err(Fault::serde)
-    }
-}
-impl utoipa::PartialSchema for Email {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::Custom("idn-email".into())))
-            .max_length(Some(254))
-            .description(Some(
-                "An e-mail address. It is kept in lower case, and a domain in other letters in its ASCII form.",
-            ))
-            .examples([serde_json::json!("ana@example.org")])
-            .into()
-    }
-}
-impl utoipa::ToSchema for Email {}
-impl<DB> ToSql<sql::Text, DB> for Email
-where
-    DB: diesel::backend::Backend,
-    str: ToSql<sql::Text, DB>,
-{
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
-        self.0.as_str().to_sql(out)
-    }
-}
-impl<DB> FromSql<sql::Text, DB> for Email
-where
-    DB: diesel::backend::Backend,
-    String: FromSql<sql::Text, DB>,
-{
-    fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
-        Ok(Self(String::from_sql(raw)?))
-    }
-}
-
-/// A web address: `http` or `https`, with a host, without credentials.
-#[derive(Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
-#[diesel(sql_type = sql::Text)]
-pub struct Url(String);
-
-impl Url {
-    pub fn parse(text: &str) -> Result<Self, Fault> {
-        let fault = || Fault::new("invalid_url", "must be a web address such as https://example.org/page");
-        let text = without_invisible(text);
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(fault)?;
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (name, port) = host.split_once(':').unwrap_or((host, "80"));
-        let host_ok = !name.is_empty()
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
-            && port.parse::<u16>().is_ok();
-        let whole = text.len() <= 2000 && text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b));
-        (host_ok && whole).then_some(Self(text)).ok_or_else(fault)
-    }
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-impl fmt::Debug for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-impl Serialize for Url {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-impl<'de> Deserialize<'de> for Url {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(d)?).map_err(Fault::serde)
-    }
-}
-impl utoipa::PartialSchema for Url {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .max_length(Some(2000))
-            .pattern(Some("^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?([/?#][A-Za-z0-9./?#=&_~%+-]*)?$"))
-            .description(Some("A web address, `http` or `https`."))
-            .examples([serde_json::json!("https://example.org")])
-            .into()
-    }
-}
-impl utoipa::ToSchema for Url {}
-impl<DB> ToSql<sql::Text, DB> for Url
-where
-    DB: diesel::backend::Backend,
-    str: ToSql<sql::Text, DB>,
-{
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
-        self.0.as_str().to_sql(out)
-    }
-}
-impl<DB> FromSql<sql::Text, DB> for Url
-where
-    DB: diesel::backend::Backend,
-    String: FromSql<sql::Text, DB>,
-{
-    fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
-        Ok(Self(String::from_sql(raw)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{Email, Url};
     use proptest::prelude::*;
 
     /// Characters that no stored text contains.
@@ -579,48 +411,6 @@ mod tests {
     }
 
     #[test]
-    fn international_domain_is_stored_in_ascii_form() {
-        for (typed, kept) in [
-            ("Ana@Müller.example", "ana@xn--mller-kva.example"),
-            ("ana@mu\u{308}ller.example", "ana@xn--mller-kva.example"),
-            ("ana@XN--MLLER-KVA.example", "ana@xn--mller-kva.example"),
-            ("ana@faß.example", "ana@xn--fa-hia.example"),
-            ("ana@пример.рф", "ana@xn--e1afmkfd.xn--p1ai"),
-            ("ana@例え。テスト", "ana@xn--r8jz45g.xn--zckzah"),
-            ("ana@ﬁsh.example", "ana@fish.example"),
-            ("ana@r3---sn.example", "ana@r3---sn.example"),
-            ("a\u{200d}na@ex\u{200d}ample.org", "ana@example.org"),
-            ("ana@نامه\u{200c}ای.example", "ana@xn--mgba3gch31f060k.example"),
-        ] {
-            assert_eq!(Email::parse(typed).map(|email| email.as_str().to_owned()).as_deref(), Ok(kept), "{typed}");
-        }
-        for bad in [
-            "ana@xn--a.example",
-            "ana@xn--.example",
-            "ana@xn--zzzz-.example",
-            "ana@xn--mller-kva-.example",
-            "ana@-a.example",
-            "ana@a-.example",
-            "ana@-ä.example",
-            "ana@ä-.example",
-            "ana @example.org",
-            "ana@ example.org",
-            "ana@a_b.example",
-            "ana@a..example",
-            "ana@.a.example",
-            "ana@example.org.",
-            "ana@\u{661}a.example",
-            "änä@example.org",
-            "ana@bo@example.org",
-            "ana@a\u{ad}",
-        ] {
-            assert!(Email::parse(bad).is_err(), "{bad}");
-        }
-        assert!(Email::parse(&format!("ana@{}.example", "ä".repeat(60))).is_err(), "too long in ASCII");
-        assert!(Email::parse(&format!("ana@{}", "ä.".repeat(50_000))).is_err());
-    }
-
-    #[test]
     fn text_is_limited_in_characters_and_stored_unchanged() {
         assert_eq!(Text::<5>::parse(" añb\n").unwrap().as_str(), " añb\n");
         assert_eq!(Text::<5>::parse("123456").unwrap_err().code, "too_long");
@@ -678,25 +468,5 @@ mod tests {
         assert_eq!(Line::<40>::parse("\u{200b}\u{3164}\r\n").unwrap_err().code, "blank");
         assert_eq!(Email::parse("\u{202a}ana@example.org\u{202c}\u{200b}\r\n").unwrap().as_str(), "ana@example.org");
         assert_eq!(Url::parse("https://example.org/a\n").unwrap().as_str(), "https://example.org/a");
-    }
-
-    #[test]
-    fn email_is_normalized_and_invalid_ones_are_refused() {
-        assert_eq!(Email::parse(" Ana@Example.ORG ").unwrap().as_str(), "ana@example.org");
-        for bad in [
-            "",
-            "ana",
-            "ana@",
-            "@example.org",
-            "a b@example.org",
-            "ana@example",
-            "ana@exa_mple.org",
-            "\"ana\"@example.org",
-            "ana@example.org\r\nBcc: x@y.z",
-            "mıke@example.org",
-            "a@b@example.org",
-        ] {
-            assert!(Email::parse(bad).is_err(), "{bad:?}");
-        }
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::{
     audit::{self, Entry},
     auth::{Origin, RequestId, Role},
-    db::{Db, Options, Url, Use, schema},
+    db::schema,
     overview::access_log::index,
     types::Id,
 };
@@ -42,8 +42,8 @@ on_both_engines! {
     access_log_includes_unindexed_entries_and_operator_changes,
 }
 
-async fn clients_see_only_time_and_role_of_confidential_access_log_entries(w: &World) {
-    let (ana, sam, other) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
+async fn clients_see_only_time_and_role_of_confidential_access_log_entries(server: &TestServer) {
+    let (ana, sam, other) = (server.user(Role::Advocate), server.user(Role::Client), server.user(Role::Client));
     let (client, elsewhere) = (ana.new_client().await, ana.new_client().await);
     for (user, client) in [(&sam, &client), (&other, &elsewhere)] {
         ana.send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": user.id()})))
@@ -64,7 +64,7 @@ async fn clients_see_only_time_and_role_of_confidential_access_log_entries(w: &W
         .expect(201);
     // A list of both notes is one entry.
     let listed = ana.get(&format!("/cases/{case}/notes")).await.expect(200);
-    w.user(Role::Supervisor).get(&format!("/notes/{note}")).await.expect(200);
+    server.user(Role::Supervisor).get(&format!("/notes/{note}")).await.expect(200);
     ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await.expect(201);
     sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201);
     ana.get(&format!("/clients/{client}/feedback")).await.expect(200);
@@ -107,14 +107,15 @@ async fn clients_see_only_time_and_role_of_confidential_access_log_entries(w: &W
             "{action}: {items:#?}"
         );
     }
-    for stranger in [&other, &w.user(Role::Client), &w.outsider(Role::Client)] {
+    for stranger in [&other, &server.user(Role::Client), &server.user_of_other_org(Role::Client)] {
         stranger.get(&log(&client)).await.expect(404);
     }
     ana.get(&log(&client)).await.expect(403);
 }
 
-async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
-    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+async fn access_log_lists_every_read_and_change_of_one_client_only(server: &TestServer) {
+    let (ana, supervisor, admin) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Admin));
     let (client, other) = (ana.new_client().await, ana.new_client().await);
     let open = |client: &str| {
         json!({
@@ -136,7 +137,7 @@ async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
     let barrier =
         post(format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d", "provider_id": provider}))
             .await;
-    let check = boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200).body["items"][0]["id"]
+    let check = supervisor.get(&format!("/cases/{case}/conflict-checks")).await.expect(200).body["items"][0]["id"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -161,8 +162,8 @@ async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
     )
     .await;
     let statement = post(format!("/clients/{client}/statements"), json!({"sections": {"needs": "Time."}})).await;
-    let mate = w.user(Role::Advocate);
-    let handover = post(format!("/cases/{case}/handovers"), json!({"to_user_id": mate.id(), "note": "n"})).await;
+    let colleague = server.user(Role::Advocate);
+    let handover = post(format!("/cases/{case}/handovers"), json!({"to_user_id": colleague.id(), "note": "n"})).await;
     let (task, other_task) = (
         post(format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await,
         post(format!("/cases/{other_case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await,
@@ -171,14 +172,14 @@ async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
     ana.get("/tasks").await.expect(200);
     admin.get(&format!("/cases/{case}")).await.expect(200);
     ana.get(&format!("/cases/{other_case}")).await.expect(200);
-    boss.get(&format!("/notes/{note}")).await.expect(200);
-    boss.get(&format!("/cases/{case}/timeline")).await.expect(200);
-    mate.get("/handovers?mine=true").await.expect(200);
+    supervisor.get(&format!("/notes/{note}")).await.expect(200);
+    supervisor.get(&format!("/cases/{case}/timeline")).await.expect(200);
+    colleague.get("/handovers?mine=true").await.expect(200);
     // A refused request showed nothing.
-    mate.get(&format!("/cases/{case}")).await.expect(404);
+    colleague.get(&format!("/cases/{case}")).await.expect(404);
     ana.get("/search?q=medication").await.expect(200);
-    let (a, b) = (ana.id(), boss.id());
-    let entries = pages(&boss, &log(&client), 3).await;
+    let (a, b) = (ana.id(), supervisor.id());
+    let entries = pages(&supervisor, &log(&client), 3).await;
     let mut expected: Vec<(&str, &str, &str)> = vec![
         ("client.created", &client, &a),
         ("case.created", &case, &a),
@@ -200,12 +201,12 @@ async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
         // The other client has the same name: the user who entered it was shown this one as a possible duplicate.
         ("client.listed", &client, &a),
     ];
-    let (admin, mate) = (admin.id(), mate.id());
+    let (admin, colleague) = (admin.id(), colleague.id());
     expected.extend([
         ("case.read", case.as_str(), admin.as_str()),
         ("note.read", &note, &b),
         ("case.timeline_read", &case, &b),
-        ("handover.listed", &handover, &mate),
+        ("handover.listed", &handover, &colleague),
         ("search.performed", &case, &a),
     ]);
     let found = observed(&entries);
@@ -226,7 +227,7 @@ async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
         (&listed["subject"]["kind"], &listed["actor"]["role"], &listed["actor"]["display_name"]),
         (&json!("task"), &json!("advocate"), &json!("A advocate"))
     );
-    let others = observed(&pages(&boss, &log(&other), 50).await);
+    let others = observed(&pages(&supervisor, &log(&other), 50).await);
     assert!(
         others.contains(&("task.listed".into(), other_task, ana.id()))
             && others.iter().all(|(_, id, _)| *id != task && *id != case),
@@ -235,46 +236,48 @@ async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
     assert!(!Value::Array(entries).to_string().contains("medication"), "no content");
 }
 
-async fn reading_an_access_log_is_logged_and_paginated(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn reading_an_access_log_is_logged_and_paginated(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let client = ana.new_client().await;
     for _ in 0..5 {
         ana.get(&format!("/clients/{client}")).await.expect(200);
     }
-    let first = boss.get(&format!("{}?include_total=true", log(&client))).await.expect(200);
+    let first = supervisor.get(&format!("{}?include_total=true", log(&client))).await.expect(200);
     assert_eq!((first.body["items"].as_array().unwrap().len(), &first.body["total"]), (6, &json!(6)));
-    let second = boss.get(&log(&client)).await.expect(200);
+    let second = supervisor.get(&log(&client)).await.expect(200);
     assert_eq!(
         (&second.body["items"][0]["action"], &second.body["items"][0]["actor"]["id"]),
-        (&json!("client.access_log_read"), &json!(boss.id()))
+        (&json!("client.access_log_read"), &json!(supervisor.id()))
     );
     assert_eq!(second.body["items"][0]["request_id"], first.header("x-request-id"));
-    let mut down = pages(&boss, &log(&client), 50).await;
+    let mut down = pages(&supervisor, &log(&client), 50).await;
     let read = down.iter().position(|entry| entry["action"] == "client.read").unwrap();
     down.drain(..read);
-    let mut up = pages(&boss, &format!("{}?sort=at", log(&client)), 2).await;
+    let mut up = pages(&supervisor, &format!("{}?sort=at", log(&client)), 2).await;
     up.truncate(down.len());
     up.reverse();
     assert_eq!(up, down);
-    let cursor =
-        boss.get(&format!("{}?limit=1", log(&client))).await.body["page"]["next_cursor"].as_str().unwrap().to_owned();
-    let other = w.user(Role::Supervisor);
+    let cursor = supervisor.get(&format!("{}?limit=1", log(&client))).await.body["page"]["next_cursor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let other = server.user(Role::Supervisor);
     other.get(&format!("{}?limit=1&cursor={cursor}", log(&client))).await.expect(400);
 }
 
-async fn access_log_requires_a_supervisor_and_omits_hidden_cases(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let south = w.new_team("South side");
-    let kim = w.user_in(&w.org, &[south], Role::Supervisor);
-    let both = w.user_in(&w.org, &[w.team, south], Role::Supervisor);
+async fn access_log_requires_a_supervisor_and_omits_hidden_cases(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let south = server.new_team("South side");
+    let kim = server.user_in(&server.org, &[south], Role::Supervisor);
+    let both = server.user_in(&server.org, &[server.team, south], Role::Supervisor);
     let client = ana.new_client().await;
     for role in [Role::Admin, Role::Advocate, Role::Integration, Role::Auditor] {
-        w.user(role).get(&log(&client)).await.expect(403);
+        server.user(role).get(&log(&client)).await.expect(403);
     }
-    w.user(Role::Client).get(&log(&client)).await.expect(404);
+    server.user(Role::Client).get(&log(&client)).await.expect(404);
     kim.get(&log(&client)).await.expect(404);
-    w.outsider(Role::Supervisor).get(&log(&client)).await.expect(404);
-    boss.get(&log(&World::unknown_id())).await.expect(404);
+    server.user_of_other_org(Role::Supervisor).get(&log(&client)).await.expect(404);
+    supervisor.get(&log(&TestServer::unknown_id())).await.expect(404);
     // The client belongs to one team, and one of the client's cases to another.
     let case = json!({
         "client_id": client, "team_id": south, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
@@ -284,27 +287,27 @@ async fn access_log_requires_a_supervisor_and_omits_hidden_cases(w: &World) {
     let seen = |entries: &[Value]| {
         observed(entries).iter().filter(|(action, ..)| action == "case.created" || action == "note.created").count()
     };
-    let (of_boss, of_both) = (pages(&boss, &log(&client), 50).await, pages(&both, &log(&client), 50).await);
+    let (of_boss, of_both) = (pages(&supervisor, &log(&client), 50).await, pages(&both, &log(&client), 50).await);
     assert_eq!((seen(&of_boss), seen(&of_both)), (0, 2));
-    let total = boss.get(&format!("{}?include_total=true&limit=1", log(&client))).await.expect(200).body["total"]
+    let total = supervisor.get(&format!("{}?include_total=true&limit=1", log(&client))).await.expect(200).body["total"]
         .as_u64()
         .unwrap();
     assert!(total < of_both.len() as u64, "{total}");
 }
 
-async fn break_glass_reads_are_marked_and_do_not_open_the_access_log(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    let case = active_case(&ana, &boss).await;
+async fn break_glass_reads_are_marked_and_do_not_open_the_access_log(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let kim = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    let case = active_case(&ana, &supervisor).await;
     let client = client_of(&ana, &case).await;
-    let glass = kim
+    let access_id = kim
         .post("/break-glass", json!({"case_id": case, "reason": "Sam is at the clinic's door."}))
         .await
         .expect(201)
         .id();
     kim.get(&format!("/clients/{client}")).await.expect(200);
     kim.get(&log(&client)).await.expect(404);
-    let entries = pages(&boss, &log(&client), 50).await;
+    let entries = pages(&supervisor, &log(&client), 50).await;
     let of_kim: Vec<_> = entries
         .iter()
         .rev()
@@ -313,52 +316,48 @@ async fn break_glass_reads_are_marked_and_do_not_open_the_access_log(w: &World) 
         .collect();
     assert_eq!(
         of_kim,
-        [(json!("break_glass.opened"), json!(glass), Value::Null), (json!("client.read"), json!(client), json!(true))]
+        [
+            (json!("break_glass.opened"), json!(access_id), Value::Null),
+            (json!("client.read"), json!(client), json!(true))
+        ]
     );
 }
 
-async fn access_log_includes_unindexed_entries_and_operator_changes(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn access_log_includes_unindexed_entries_and_operator_changes(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let client = client_of(&ana, &case).await;
     ana.get("/cases").await.expect(200);
-    let origin = Origin { request: RequestId::new(), source: "cli".into(), of_one: None };
-    let entry = Entry::new(None, w.org.id, &origin, "client.updated", Some(Id::<()>::parse(&client).unwrap().uuid()));
-    let mut conn = w.home.open();
+    let origin = Origin { request: RequestId::new(), source: "cli".into(), own_address: None };
+    let entry =
+        Entry::new(None, server.org.id, &origin, "client.updated", Some(Id::<()>::parse(&client).unwrap().uuid()));
+    let mut conn = server.database.open();
     // More entries without a client than one lookup and one block hold.
-    let mut many: Vec<Entry> =
-        (0..4200).map(|_| Entry::new(None, w.org.id, &origin, "organization.updated", Some(w.org.id.uuid()))).collect();
+    let mut many: Vec<Entry> = (0..4200)
+        .map(|_| Entry::new(None, server.org.id, &origin, "organization.updated", Some(server.org.id.uuid())))
+        .collect();
     many.push(entry);
     conn.transaction(|conn| audit::append(conn, many)).unwrap();
-    let before = pages(&boss, &log(&client), 50).await;
+    let before = pages(&supervisor, &log(&client), 50).await;
     assert_eq!(before[0]["actor"], json!({"display_name": "The operator"}));
     assert!(before.len() > 5, "{before:#?}");
     alongside::on_engine!(&mut conn, |c| c.batch_execute("DELETE FROM access_log; DELETE FROM access_log_marks"))
         .unwrap();
     // Housekeeping indexes all entries except the last few, for every organization.
-    let options = Options {
-        url: Url::parse(&w.home.url).unwrap(),
-        replica: None,
-        connections: 1,
-        readers: 1,
-        migrate: false,
-        purpose: Use::Writing,
-        checks: alongside::app::ACCESS_CHECKS,
-    };
-    let db = Db::open(&options).unwrap();
+    let db = server.open_db();
     while index::run_once(&db).await.unwrap() {}
     let rows: i64 = schema::access_log::table.count().get_result(&mut conn).unwrap();
-    let (head, mark) = index::standing(&mut conn, w.org.id).unwrap();
+    let (head, mark) = index::index_progress(&mut conn, server.org.id).unwrap();
     assert!(rows > 0 && mark > 4_000 && head - mark < 256, "{rows} rows, {mark} of {head}");
-    let after = pages(&boss, &log(&client), 50).await;
+    let after = pages(&supervisor, &log(&client), 50).await;
     assert_eq!(after[after.len() - before.len()..], before);
-    let verified = w.user(Role::Auditor).send("POST", "/audit-events/verification", &[], None).await.expect(200);
+    let verified = server.user(Role::Auditor).send("POST", "/audit-events/verification", &[], None).await.expect(200);
     assert_eq!(verified.body["verified"], true, "{:#}", verified.body);
     // Many concurrent requests index each entry only once.
     let logs = log(&client);
-    let all = futures_util::future::join_all((0..16).map(|_| boss.get(&logs))).await;
+    let all = futures_util::future::join_all((0..16).map(|_| supervisor.get(&logs))).await;
     assert!(all.iter().all(|reply| reply.status == 200));
-    let entries = pages(&boss, &logs, 200).await;
+    let entries = pages(&supervisor, &logs, 200).await;
     assert_eq!(
         entries
             .iter()
@@ -370,23 +369,26 @@ async fn access_log_includes_unindexed_entries_and_operator_changes(w: &World) {
 }
 
 /// The client is in one team, the case in another.
-async fn feedback_about_a_case_is_listed_only_for_supervisors_of_that_case(w: &World) {
-    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
-    let south = w.new_team("South side");
-    let (colleague, other_boss) =
-        (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+async fn feedback_about_a_case_is_listed_only_for_supervisors_of_that_case(server: &TestServer) {
+    let (ana, supervisor, sam) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Client));
+    let south = server.new_team("South side");
+    let (colleague, other_supervisor) = (
+        server.user_in(&server.org, &[server.team, south], Role::Supervisor),
+        server.user_in(&server.org, &[south], Role::Supervisor),
+    );
     let client = ana.new_client().await;
-    sam.is_linked_to(&client);
+    sam.link_to(&client);
     let case = json!({
         "client_id": client, "team_id": south, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
     });
     let case = colleague.post("/cases", case).await.expect(201).id();
     let feedback = sam.post("/me/feedback", json!({"text": "It helps.", "case_id": case})).await.expect(201).id();
     let general = sam.post("/me/feedback", json!({"text": "Thank you."})).await.expect(201).id();
-    for (reader, expected) in [(&boss, [false, true]), (&colleague, [true, true])] {
+    for (reader, expected) in [(&supervisor, [false, true]), (&colleague, [true, true])] {
         let entries = pages(reader, &log(&client), 50).await;
         let shown = [&feedback, &general].map(|id| entries.iter().any(|entry| entry["subject"]["id"] == id.as_str()));
         assert_eq!(shown, expected, "{entries:#?}");
     }
-    other_boss.get(&log(&client)).await.expect(404);
+    other_supervisor.get(&log(&client)).await.expect(404);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{World, active_case},
+    support::{TestServer, active_case},
 };
 use alongside::{
     auth::Role,
@@ -13,8 +13,8 @@ use alongside::{
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-fn day(w: &World, days: i32) -> String {
-    Day::today(&w.org.time_zone).plus_days(days).to_string()
+fn day(server: &TestServer, days: i32) -> String {
+    Day::today(&server.org.time_zone).plus_days(days).to_string()
 }
 fn at(hours: i64) -> String {
     Instant::now().plus_seconds(hours * 3600).to_string()
@@ -36,19 +36,19 @@ on_both_engines! {
     handover_offer_is_in_the_agenda_of_its_recipient_only,
 }
 
-async fn agenda_sorts_by_due_date_and_shows_case_numbers(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn agenda_sorts_by_due_date_and_shows_case_numbers(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let number = ana.get(&format!("/cases/{case}")).await.body["case_number"].clone();
     let action = ana
         .post(
             &format!("/cases/{case}/actions"),
-            json!({"type": "internal_appeal", "forum": "The plan", "filed_on": day(w, -9)}),
+            json!({"type": "internal_appeal", "forum": "The plan", "filed_on": day(server, -9)}),
         )
         .await
         .expect(201)
         .id();
-    let due = |days: i32| json!({"due_on": day(w, days), "time_zone": "America/Chicago", "source": "manual"});
+    let due = |days: i32| json!({"due_on": day(server, days), "time_zone": "America/Chicago", "source": "manual"});
     let later = ana.post(&format!("/actions/{action}/deadlines"), due(20)).await.expect(201).id();
     let over = ana.post(&format!("/actions/{action}/deadlines"), due(-2)).await.expect(201).id();
     let settled = ana.post(&format!("/actions/{action}/deadlines"), due(3)).await.expect(201).id();
@@ -59,15 +59,15 @@ async fn agenda_sorts_by_due_date_and_shows_case_numbers(w: &World) {
     ana.post(&format!("/meetings/{done}/outcome"), json!({"status": "cancelled", "cancelled_by": "client"}))
         .await
         .expect(201);
-    let task = |title: &str, days: i32| json!({"title": title, "due_on": day(w, days)});
+    let task = |title: &str, days: i32| json!({"title": title, "due_on": day(server, days)});
     let today = ana.post(&format!("/cases/{case}/tasks"), task("today", 0)).await.expect(201).id();
     let late = ana.post(&format!("/cases/{case}/tasks"), task("late", -3)).await.expect(201).id();
     ana.post(&format!("/cases/{case}/tasks"), task("to come", 2)).await.expect(201);
-    let promise = |days: i32| json!({"party": "provider", "text": "Write it down.", "due_on": day(w, days)});
+    let promise = |days: i32| json!({"party": "provider", "text": "Write it down.", "due_on": day(server, days)});
     let owed = ana.post(&format!("/meetings/{near}/commitments"), promise(-1)).await.expect(201).id();
     ana.post(&format!("/meetings/{near}/commitments"), promise(5)).await.expect(201);
 
-    for who in [&ana, &boss] {
+    for who in [&ana, &supervisor] {
         let agenda = who.get("/me/agenda").await.expect(200).body;
         assert_eq!(ids(&agenda, "deadlines", "id"), [over.clone(), later.clone()]);
         assert_eq!(
@@ -89,22 +89,22 @@ async fn agenda_sorts_by_due_date_and_shows_case_numbers(w: &World) {
             }
         }
     }
-    let trace = crate::support::pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let trace = crate::support::pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     let shown = trace.iter().find(|entry| entry["action"] == "agenda.read").unwrap();
     assert!(shown["subject_ids"].as_array().unwrap().contains(&json!(over)), "{shown:#}");
 }
 
-async fn agenda_is_visible_only_to_its_user(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
-    ana.post(&format!("/cases/{case}/tasks"), json!({"title": "late", "due_on": day(w, -3)})).await.expect(201);
+async fn agenda_is_visible_only_to_its_user(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
+    ana.post(&format!("/cases/{case}/tasks"), json!({"title": "late", "due_on": day(server, -3)})).await.expect(201);
     ana.post(&format!("/cases/{case}/meetings"), meeting(30)).await.expect(201);
-    let elsewhere = w.new_team("South side");
+    let elsewhere = server.new_team("South side");
     let others = [
-        w.user(Role::Advocate),
-        w.user_in(&w.org, &[elsewhere], Role::Supervisor),
-        w.outsider(Role::Supervisor),
-        w.outsider(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user_in(&server.org, &[elsewhere], Role::Supervisor),
+        server.user_of_other_org(Role::Supervisor),
+        server.user_of_other_org(Role::Advocate),
     ];
     for other in others {
         let agenda = other.get("/me/agenda").await.expect(200).body;
@@ -112,14 +112,14 @@ async fn agenda_is_visible_only_to_its_user(w: &World) {
             assert_eq!(agenda[list], json!([]), "{list}");
         }
     }
-    w.user(Role::Admin).get("/me/agenda").await.expect(403);
-    w.user(Role::Client).get("/me/agenda").await.expect(403);
+    server.user(Role::Admin).get("/me/agenda").await.expect(403);
+    server.user(Role::Client).get("/me/agenda").await.expect(403);
 }
 
-async fn quiet_cases_are_listed_and_supervisors_get_unassigned_ones_first(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (quiet, quieter) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
-    let waiting = boss.new_case().await;
+async fn quiet_cases_are_listed_and_supervisors_get_unassigned_ones_first(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (quiet, quieter) = (active_case(&ana, &supervisor).await, active_case(&ana, &supervisor).await);
+    let waiting = supervisor.new_case().await;
     let spoke = |days: i64| {
         json!({
             "kind": "contact", "body": "Spoke.", "occurred_at": at(-24 * days), "direction": "out", "mode": "phone",
@@ -140,7 +140,7 @@ async fn quiet_cases_are_listed_and_supervisors_get_unassigned_ones_first(w: &Wo
         Vec::<String>::new()
     );
     assert_eq!(
-        ids(&boss.get("/me/agenda").await.expect(200).body, "quiet_cases", "case_id"),
+        ids(&supervisor.get("/me/agenda").await.expect(200).body, "quiet_cases", "case_id"),
         [waiting.clone(), quieter.clone(), quiet.clone()]
     );
     ana.post(&format!("/cases/{quieter}/notes"), spoke(0)).await.expect(201);
@@ -149,49 +149,51 @@ async fn quiet_cases_are_listed_and_supervisors_get_unassigned_ones_first(w: &Wo
         std::slice::from_ref(&quiet)
     );
     for bad in ["0", "366", "-1", "x", ""] {
-        ana.get(&format!("/me/agenda?quiet_days={bad}")).await.faulty(400, "quiet_days", "invalid");
+        ana.get(&format!("/me/agenda?quiet_days={bad}")).await.expect_fault(400, "quiet_days", "invalid");
     }
-    ana.get("/me/agenda?when=now").await.faulty(400, "when", "unknown_parameter");
+    ana.get("/me/agenda?when=now").await.expect_fault(400, "when", "unknown_parameter");
 
     // An unassigned task comes before assigned ones, however overdue those are.
-    ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "late", "due_on": day(w, -9)})).await.expect(201);
+    ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "late", "due_on": day(server, -9)})).await.expect(201);
     let nobodys = ana
-        .post(&format!("/cases/{quiet}/tasks"), json!({"title": "nobody's", "due_on": day(w, -1)}))
+        .post(&format!("/cases/{quiet}/tasks"), json!({"title": "nobody's", "due_on": day(server, -1)}))
         .await
         .expect(201)
         .id();
     let row = schema::tasks::table.filter(schema::tasks::id.eq(TaskId::parse(&nobodys).unwrap()));
     diesel::update(row)
         .set(schema::tasks::assignee_id.eq(None::<alongside::auth::UserId>))
-        .execute(&mut w.home.open())
+        .execute(&mut server.database.open())
         .unwrap();
-    assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
+    assert_eq!(ids(&supervisor.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
     assert_ne!(ids(&ana.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
     // Very many tasks that are unassigned or assigned to former users are limited like everything else.
-    let leaver = w.user(Role::Advocate);
-    let columns = schema::tasks::table.find((w.org.id, TaskId::parse(&nobodys).unwrap()));
-    let row: TaskRow = columns.first(&mut w.home.open()).unwrap();
+    let leaver = server.user(Role::Advocate);
+    let columns = schema::tasks::table.find((server.org.id, TaskId::parse(&nobodys).unwrap()));
+    let row: TaskRow = columns.first(&mut server.database.open()).unwrap();
     let unassigned_or_left =
         |n: i32| TaskRow { id: Id::new(), assignee_id: (n % 2 == 0).then_some(leaver.actor.user), ..row.clone() };
     let rows: Vec<TaskRow> = (0..50).map(unassigned_or_left).collect();
-    alongside::insert_all!(&mut w.home.open(), schema::tasks::table, rows, false).unwrap();
-    w.user(Role::Admin)
+    alongside::insert_all!(&mut server.database.open(), schema::tasks::table, rows, false).unwrap();
+    server
+        .user(Role::Admin)
         .send("PATCH", &format!("/users/{}", leaver.id()), &[("if-match", "*")], Some(json!({"status": "removed"})))
         .await
         .expect(200);
-    assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id").len(), 30);
+    assert_eq!(ids(&supervisor.get("/me/agenda").await.expect(200).body, "tasks", "id").len(), 30);
 }
 
-async fn handover_offer_is_in_the_agenda_of_its_recipient_only(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn handover_offer_is_in_the_agenda_of_its_recipient_only(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let offer = ana
         .post(&format!("/cases/{case}/handovers"), json!({"to_user_id": ben.id(), "note": "The appeal is filed."}))
         .await
         .expect(201)
         .id();
     assert_eq!(ids(&ben.get("/me/agenda").await.expect(200).body, "handovers", "id"), std::slice::from_ref(&offer));
-    for other in [&ana, &boss] {
+    for other in [&ana, &supervisor] {
         assert_eq!(other.get("/me/agenda").await.expect(200).body["handovers"], json!([]));
     }
     ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);

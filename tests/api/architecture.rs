@@ -63,7 +63,9 @@ fn file_replies_are_built_only_by_the_export_gate() {
         let lines = code.lines().filter(|line| {
             let is_made =
                 |name: &str| line.contains(&format!("{name} {{")) && !line.contains("struct") && !line.contains("impl");
-            (is_made("Shown") || is_made("Streamed")) && !line.contains("fn ") && !line.trim_start().starts_with("//")
+            (is_made("FileResponse") || is_made("Streamed"))
+                && !line.contains("fn ")
+                && !line.trim_start().starts_with("//")
         });
         let file = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap().to_str().unwrap().to_owned();
         made.extend(lines.map(|line| (file.clone(), line.trim().to_owned())));
@@ -73,20 +75,36 @@ fn file_replies_are_built_only_by_the_export_gate() {
         // A chart for a screen, which is not an export.
         let is_chart = file == "overview/reports/api.rs"
             && line.contains("attached: false")
-            && line.contains("Either::Right(Shown {");
-        // A different type named `Shown`: a displayed count.
-        !is_gate && !is_chart && file != "overview/reports/suppression.rs"
+            && line.contains("Either::Right(FileResponse {");
+        !is_gate && !is_chart
     });
     assert!(made.is_empty(), "{made:?}");
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/records/exports/gate.rs")).unwrap();
-    assert!(document.contains("Shown {") && document.contains("Streamed {"), "the gate is where this test looks");
+    assert!(
+        document.contains("FileResponse {") && document.contains("Streamed {"),
+        "the gate is where this test looks"
+    );
 }
 
 #[test]
 fn every_source_file_has_a_module_comment() {
     for (path, text) in src() {
         assert!(text.starts_with("//! "), "{} does not begin with a //! sentence", path.display());
+    }
+}
+
+/// A file that is no module is never compiled, and its tests never run.
+#[test]
+fn every_test_file_is_a_module() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
+    for (path, _) in sources(&folder) {
+        let (parent, name) = (path.parent().unwrap(), path.file_stem().unwrap().to_str().unwrap());
+        if name != "main" && name != "mod" {
+            let list = parent.join(if parent == folder { "main.rs" } else { "mod.rs" });
+            let text = std::fs::read_to_string(&list).unwrap();
+            assert!(text.contains(&format!("mod {name};")), "{} does not name {}", list.display(), path.display());
+        }
     }
 }
 
@@ -107,7 +125,7 @@ fn whole_rows_are_updated_only_by_rewrite() {
     let mut written = 0;
     for (path, text) in src() {
         written += text.matches("rewrite(").count() + text.matches("versioned!(").count();
-        // The demonstration makes its rows with their final versions.
+        // The demo creates its rows with their final versions.
         let name = within(&path).display().to_string();
         if !["src/db/versioned.rs", "src/casework/cases/store.rs", "src/identity/organizations/store.rs"]
             .contains(&&*name)
@@ -271,7 +289,7 @@ fn lines_are_at_most_160_columns_except_sql_and_patterns() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// `openapi.rs` adds these headers by rule; the handlers' own arguments are the truth.
+/// `openapi.rs` adds these headers by rule; the arguments of the handlers decide which are right.
 #[test]
 fn documented_request_headers_are_the_arguments_of_the_handlers() {
     let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, World, conforms::DOC, harness::server_options},
+    support::{PASSWORD, Reply, TestServer, User, conforms::DOC, harness::server_options},
 };
 use alongside::{app, auth::Role, db::schema, http::cors::Origins, identity::users::model::UserStatus, types::Instant};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -19,8 +19,8 @@ fn claims(who: &User<'_>) -> Value {
 
 /// A token with any content, signed by the server's own key, as a bug in the server or a stolen key of another purpose
 /// could create it.
-fn signed(w: &World, header: &Value, claims: &Value) -> String {
-    let mut keys = std::fs::read_dir(w.home.folder.path().join("signing-keys")).unwrap();
+fn signed(server: &TestServer, header: &Value, claims: &Value) -> String {
+    let mut keys = std::fs::read_dir(server.database.folder.path().join("signing-keys")).unwrap();
     let key = std::fs::read(keys.next().unwrap().unwrap().path()).unwrap();
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(header), part(claims));
@@ -50,8 +50,8 @@ fn observed(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
 }
 
 /// Sends raw bytes. Returns the response until the server closes the connection.
-fn raw(w: &World, bytes: &[u8]) -> String {
-    let mut stream = std::net::TcpStream::connect(w.base.trim_start_matches("http://")).unwrap();
+fn raw(server: &TestServer, bytes: &[u8]) -> String {
+    let mut stream = std::net::TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
     stream.write_all(bytes).unwrap();
     let (mut reply, mut piece) = (Vec::new(), [0; 4096]);
@@ -85,15 +85,15 @@ on_both_engines! {
     hidden_clients_birth_date_is_not_revealed_by_validation,
 }
 
-async fn duplicate_single_value_headers_are_refused(w: &World) {
-    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+async fn duplicate_single_value_headers_are_refused(server: &TestServer) {
+    let (ana, ben) = (server.user(Role::Advocate), server.user(Role::Advocate));
     let (own, other) = (format!("Bearer {}", ana.token()), format!("Bearer {}", ben.token()));
     let client = json!({"preferred_name": "Sam"}).to_string();
     let ask = async |headers: &[(&str, &str)], body: Option<&str>| {
         let request = if body.is_some() {
-            w.http.post(format!("{}/api/v1/clients", w.base))
+            server.http.post(format!("{}/api/v1/clients", server.base))
         } else {
-            w.http.get(format!("{}/api/v1/me", w.base))
+            server.http.get(format!("{}/api/v1/me", server.base))
         };
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let reply = body
@@ -132,8 +132,8 @@ async fn duplicate_single_value_headers_are_refused(w: &World) {
     assert_eq!(ana.get("/clients?include_total=true").await.expect(200).body["total"], before);
 }
 
-async fn bearer_scheme_accepts_any_case_and_extra_spaces(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn bearer_scheme_accepts_any_case_and_extra_spaces(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for (before, status) in [
         ("Bearer ", 200),
         ("Bearer  ", 200),
@@ -145,9 +145,9 @@ async fn bearer_scheme_accepts_any_case_and_extra_spaces(w: &World) {
         ("Basic ", 401),
         ("", 401),
     ] {
-        let reply = w
+        let reply = server
             .http
-            .get(format!("{}/api/v1/me", w.base))
+            .get(format!("{}/api/v1/me", server.base))
             .header("authorization", format!("{before}{}", ana.token()))
             .send()
             .await
@@ -156,9 +156,9 @@ async fn bearer_scheme_accepts_any_case_and_extra_spaces(w: &World) {
     }
 }
 
-async fn forged_access_tokens_are_refused(w: &World) {
+async fn forged_access_tokens_are_refused(server: &TestServer) {
     for role in Role::ALL {
-        let who = w.user(*role);
+        let who = server.user(*role);
         let (ours, now) = (claims(&who), Instant::now().micros() / 1_000_000);
         let kid =
             serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(who.token().split('.').next().unwrap()).unwrap())
@@ -166,7 +166,7 @@ async fn forged_access_tokens_are_refused(w: &World) {
                 .clone();
         let head = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": kid});
         // A token signed like this is accepted, so the following ones are refused only because of their change.
-        w.send(Some(&signed(w, &head, &ours)), "GET", "/api/v1/me", &[], None).await.expect(200);
+        server.send(Some(&signed(server, &head, &ours)), "GET", "/api/v1/me", &[], None).await.expect(200);
         let mut forged: Vec<String> = Vec::new();
         let heads = [
             json!({"typ": "JWT"}),
@@ -196,7 +196,7 @@ async fn forged_access_tokens_are_refused(w: &World) {
             json!({"cty": "JWT"}),
             json!({"b64": false}),
         ];
-        forged.extend(heads.iter().map(|change| signed(w, &with(&head, change), &ours)));
+        forged.extend(heads.iter().map(|change| signed(server, &with(&head, change), &ours)));
         let bodies = [
             json!({"iss": null}),
             json!({"iss": "somebody"}),
@@ -207,16 +207,16 @@ async fn forged_access_tokens_are_refused(w: &World) {
             json!({"sub": null}),
             json!({"sub": "me"}),
             json!({"sub": 1}),
-            json!({"sub": World::unknown_id()}),
+            json!({"sub": TestServer::unknown_id()}),
             json!({"sid": null}),
-            json!({"sid": World::unknown_id()}),
+            json!({"sid": TestServer::unknown_id()}),
             json!({"sid": true}),
             json!({"sid": ours["sub"]}),
             json!({"jti": null}),
             json!({"jti": 7}),
             json!({"org": null}),
-            json!({"org": w.other_org.id.to_string()}),
-            json!({"org": World::unknown_id()}),
+            json!({"org": server.other_org.id.to_string()}),
+            json!({"org": TestServer::unknown_id()}),
             json!({"exp": null}),
             json!({"exp": (now + 600).to_string()}),
             json!({"exp": now - 3_600, "iat": now - 4_000}),
@@ -231,12 +231,13 @@ async fn forged_access_tokens_are_refused(w: &World) {
             json!({"nbf": now + 3_600}),
             json!({"role": "god"}),
         ];
-        forged.extend(bodies.iter().map(|change| signed(w, &head, &with(&ours, change))));
+        forged.extend(bodies.iter().map(|change| signed(server, &head, &with(&ours, change))));
         // The HS256 key is the public key, which everybody can read.
-        let public = w.send(None, "GET", "/.well-known/jwks.json", &[], None).await.expect(200).body["keys"][0]["x"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let public =
+            server.send(None, "GET", "/.well-known/jwks.json", &[], None).await.expect(200).body["keys"][0]["x"]
+                .as_str()
+                .unwrap()
+                .to_owned();
         for secret in [public.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(&public).unwrap(), Vec::new()] {
             let key = jsonwebtoken::EncodingKey::from_secret(&secret);
             let header = jsonwebtoken::Header {
@@ -268,16 +269,16 @@ async fn forged_access_tokens_are_refused(w: &World) {
             "undefined".into(),
             format!("{first}.{second}.{third}, {token}"),
         ]);
-        let none = observed(&w.send(None, "GET", "/api/v1/me", &[], None).await.expect(401));
+        let none = observed(&server.send(None, "GET", "/api/v1/me", &[], None).await.expect(401));
         for token in &forged {
-            let reply = w.send(Some(token), "GET", "/api/v1/me", &[], None).await;
+            let reply = server.send(Some(token), "GET", "/api/v1/me", &[], None).await;
             assert_eq!(observed(&reply), none, "{role:?}: {token}");
         }
     }
 }
 
-async fn access_token_is_accepted_only_in_the_authorization_header(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn access_token_is_accepted_only_in_the_authorization_header(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let (token, me) = (ana.token(), "/api/v1/me");
     for (headers, path) in [
         (vec![("cookie", format!("access_token={token}"))], me.to_owned()),
@@ -286,38 +287,41 @@ async fn access_token_is_accepted_only_in_the_authorization_header(w: &World) {
         (vec![("authorization", token.to_owned())], me.to_owned()),
     ] {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        w.send(None, "GET", &path, &headers, None).await.expect(401);
+        server.send(None, "GET", &path, &headers, None).await.expect(401);
     }
     for query in ["access_token", "token", "authorization"] {
-        let status = w.send(None, "GET", &format!("/api/v1/cases?{query}={token}"), &[], None).await.status;
+        let status = server.send(None, "GET", &format!("/api/v1/cases?{query}={token}"), &[], None).await.status;
         assert_eq!(status, 401, "{query}");
     }
 }
 
-async fn tokens_of_different_kinds_are_not_interchangeable(w: &World) {
-    let ana = w.user(Role::Advocate);
-    let both = w
+async fn tokens_of_different_kinds_are_not_interchangeable(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
+    let both = server
         .anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
         .await
         .expect(200)
         .body;
-    w.send(both["refresh_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    server.send(both["refresh_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
     // It is longer than any refresh token, which gives a validation error.
-    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": both["access_token"]}))).await.expect(422);
+    server
+        .anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": both["access_token"]})))
+        .await
+        .expect(422);
     let short = both["access_token"].as_str().unwrap().split('.').next().unwrap();
-    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": short}))).await.expect(401);
+    server.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": short}))).await.expect(401);
     let page = {
         ana.new_case().await;
         ana.new_case().await;
         ana.get("/cases?limit=1").await.expect(200)
     };
-    w.send(page.body["page"]["next_cursor"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    server.send(page.body["page"]["next_cursor"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
 }
 
-async fn identity_is_taken_only_from_the_token(w: &World) {
-    let (ana, far) = (w.user(Role::Advocate), w.outsider(Role::Supervisor));
+async fn identity_is_taken_only_from_the_token(server: &TestServer) {
+    let (ana, far) = (server.user(Role::Advocate), server.user_of_other_org(Role::Supervisor));
     let case = ana.new_case().await;
-    let (org, user) = (w.org.id.to_string(), ana.id());
+    let (org, user) = (server.org.id.to_string(), ana.id());
     let claims: Vec<(&str, &str)> =
         ["x-tenant", "x-tenant-id", "x-organization", "x-organization-id", "x-forwarded-host", "x-host", "forwarded"]
             .iter()
@@ -338,7 +342,7 @@ async fn identity_is_taken_only_from_the_token(w: &World) {
     far.send("GET", &format!("/cases/{case}"), &claims, None).await.expect(404);
     assert_eq!(far.send("GET", "/cases", &claims, None).await.expect(200).body["items"], json!([]));
     assert_eq!(far.send("GET", "/me", &claims, None).await.expect(200).body["id"], far.id());
-    w.send(None, "GET", "/api/v1/me", &claims, None).await.expect(401);
+    server.send(None, "GET", "/api/v1/me", &claims, None).await.expect(401);
     for member in [
         "organization_id",
         "tenant_id",
@@ -351,11 +355,11 @@ async fn identity_is_taken_only_from_the_token(w: &World) {
         "case_number",
     ] {
         let mut body = json!({
-            "client_id": World::unknown_id(), "advocacy_type": "peer", "intake_source": "self",
+            "client_id": TestServer::unknown_id(), "advocacy_type": "peer", "intake_source": "self",
             "client_goal": "Keep my place.",
         });
         body[member] = json!(org);
-        far.post("/cases", body).await.faulty(422, &format!("/{member}"), "unknown_member");
+        far.post("/cases", body).await.expect_fault(422, &format!("/{member}"), "unknown_member");
     }
     for parameter in ["organization_id", "tenant", "user_id", "as"] {
         let reply = far.get(&format!("/cases?{parameter}={org}")).await.expect(400);
@@ -363,19 +367,24 @@ async fn identity_is_taken_only_from_the_token(w: &World) {
     }
 }
 
-async fn nested_record_is_found_only_under_its_own_parent(w: &World) {
-    let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
+async fn nested_record_is_found_only_under_its_own_parent(server: &TestServer) {
+    let (ana, supervisor, colleague) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
     let (one, other) = (ana.new_case().await, ana.new_case().await);
-    let helps = boss
-        .post(&format!("/cases/{one}/assignments"), json!({"user_id": mate.id(), "role": "co"}))
+    let helps = supervisor
+        .post(&format!("/cases/{one}/assignments"), json!({"user_id": colleague.id(), "role": "co"}))
         .await
         .expect(201)
         .id();
-    boss.send("DELETE", &format!("/cases/{other}/assignments/{helps}"), &[("if-match", "*")], None).await.expect(404);
-    mate.get(&format!("/cases/{one}")).await.expect(200);
-    let (admin, team) = (w.user(Role::Admin), w.new_team("South side"));
-    let body = json!({"user_id": w.user(Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
-    let stands_in = admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id();
+    supervisor
+        .send("DELETE", &format!("/cases/{other}/assignments/{helps}"), &[("if-match", "*")], None)
+        .await
+        .expect(404);
+    colleague.get(&format!("/cases/{one}")).await.expect(200);
+    let (admin, team) = (server.user(Role::Admin), server.new_team("South side"));
+    let body =
+        json!({"user_id": server.user(Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
+    let stands_in = admin.post(&format!("/teams/{}/deputies", server.team), body).await.expect(201).id();
     admin.send("DELETE", &format!("/teams/{team}/deputies/{stands_in}"), &[("if-match", "*")], None).await.expect(404);
     // Paths with two parents are rare; a new one must be added here.
     let two: Vec<&str> = DOC["paths"]
@@ -395,14 +404,14 @@ async fn nested_record_is_found_only_under_its_own_parent(w: &World) {
     );
 }
 
-async fn every_refused_login_gets_the_same_response(w: &World) {
+async fn every_refused_login_gets_the_same_response(server: &TestServer) {
     let (ana, gone, out) = (
-        w.user(Role::Advocate),
-        w.user_who_is(Role::Advocate, UserStatus::Removed),
-        w.user_who_is(Role::Advocate, UserStatus::Suspended),
+        server.user(Role::Advocate),
+        server.user_with_status(Role::Advocate, UserStatus::Removed),
+        server.user_with_status(Role::Advocate, UserStatus::Suspended),
     );
     let login = |email: String, password: &'static str| async move {
-        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": email, "password": password}))).await
+        server.anyone("POST", "/api/v1/auth/login", Some(json!({"email": email, "password": password}))).await
     };
     let first = observed(&login(ana.email.clone(), "four wet umbrellas").await.expect(401));
     for (email, password) in [
@@ -416,9 +425,9 @@ async fn every_refused_login_gets_the_same_response(w: &World) {
     }
 }
 
-async fn every_response_has_security_headers_and_is_not_cached(w: &World) {
-    let ana = w.user(Role::Advocate);
-    let nowhere = World::unknown_id();
+async fn every_response_has_security_headers_and_is_not_cached(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
+    let nowhere = TestServer::unknown_id();
     let mut asked = vec![
         ("GET".to_owned(), "/nowhere".to_owned()),
         ("DELETE".to_owned(), "/api/v1/me/agenda".to_owned()),
@@ -438,7 +447,7 @@ async fn every_response_has_security_headers_and_is_not_cached(w: &World) {
     }
     for (method, url) in &asked {
         for token in [None, Some(ana.token())] {
-            let mut request = w.http.request(method.parse().unwrap(), format!("{}{url}", w.base));
+            let mut request = server.http.request(method.parse().unwrap(), format!("{}{url}", server.base));
             if let Some(token) = token.filter(|_| !url.ends_with("/logout")) {
                 request = request.bearer_auth(token);
             }
@@ -470,14 +479,14 @@ async fn every_response_has_security_headers_and_is_not_cached(w: &World) {
     }
 }
 
-async fn cors_allows_only_configured_origins(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn cors_allows_only_configured_origins(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for origin in ["https://example.org", "null", "*", "http://127.0.0.1"] {
         let reply = ana.send("GET", "/me", &[("origin", origin)], None).await.expect(200);
         assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
-        let asked = w
+        let asked = server
             .http
-            .request(reqwest::Method::OPTIONS, format!("{}/api/v1/me", w.base))
+            .request(reqwest::Method::OPTIONS, format!("{}/api/v1/me", server.base))
             .header("origin", origin)
             .header("access-control-request-method", "GET")
             .send()
@@ -487,9 +496,9 @@ async fn cors_allows_only_configured_origins(w: &World) {
     }
     // If origins are configured, exactly those are allowed.
     let origins = Origins::try_from("https://app.example.org, http://localhost:3000".to_owned()).unwrap();
-    let named = w.another_server_in(app::ServerOptions { origins, ..server_options() });
+    let named = server.another_server_with_options(app::ServerOptions { origins, ..server_options() });
     let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
-        let request = w.http.request(method.parse().unwrap(), format!("{named}{path}"));
+        let request = server.http.request(method.parse().unwrap(), format!("{named}{path}"));
         let reply =
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap();
         let all = |name: &str| {
@@ -585,20 +594,21 @@ async fn cors_allows_only_configured_origins(w: &World) {
     }
 }
 
-async fn compressed_request_bodies_are_refused(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn compressed_request_bodies_are_refused(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for encoding in ["gzip", "br", "zstd", "deflate", "compress", "x-gzip", "identity, gzip", "GZIP", "?"] {
         for (path, body) in
             [("/api/v1/cases", "\u{1f}\u{8b}"), ("/api/v1/auth/login", "{}"), ("/api/v1/me/interests", "{}")]
         {
-            let reply =
-                w.send(Some(ana.token()), "POST", path, &[("content-encoding", encoding)], Some(body.into())).await;
+            let reply = server
+                .send(Some(ana.token()), "POST", path, &[("content-encoding", encoding)], Some(body.into()))
+                .await;
             assert_eq!(reply.status, 415, "{encoding} {path}");
         }
     }
 }
 
-async fn request_smuggling_is_refused(w: &World) {
+async fn request_smuggling_is_refused(server: &TestServer) {
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let smuggled = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
     for lines in [
@@ -617,16 +627,16 @@ async fn request_smuggling_is_refused(w: &World) {
         format!("{head}X-A: a\0b\r\nContent-Length: 2\r\n\r\n{{}}{smuggled}"),
         format!("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n{smuggled}"),
     ] {
-        let reply = raw(w, lines.as_bytes());
+        let reply = raw(server, lines.as_bytes());
         let answers = reply.matches("HTTP/1.1 ").count();
         assert!(reply.starts_with("HTTP/1.1 4") && answers == 1, "{lines:?} was answered {reply}");
     }
 }
 
-async fn session_ended_on_one_server_is_invalid_on_all_servers(w: &World) {
-    let (ana, admin, second) = (w.user(Role::Advocate), w.user(Role::Admin), w.another_server());
+async fn session_ended_on_one_server_is_invalid_on_all_servers(server: &TestServer) {
+    let (ana, admin, second) = (server.user(Role::Advocate), server.user(Role::Admin), server.another_server());
     let there = |method: &'static str, path: &'static str, token: String, body: Option<Value>| {
-        let request = w.http.request(method.parse().unwrap(), format!("{second}{path}"));
+        let request = server.http.request(method.parse().unwrap(), format!("{second}{path}"));
         async move {
             let request = if token.is_empty() { request } else { request.bearer_auth(token) };
             let request = match body {
@@ -637,7 +647,8 @@ async fn session_ended_on_one_server_is_invalid_on_all_servers(w: &World) {
         }
     };
     let login = || async {
-        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
+        server
+            .anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
             .await
             .expect(200)
             .body
@@ -647,15 +658,18 @@ async fn session_ended_on_one_server_is_invalid_on_all_servers(w: &World) {
     let tokens = login().await;
     for _ in 0..2 {
         assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
-        w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(200);
+        server.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(200);
     }
     assert_eq!(there("POST", "/api/v1/auth/logout", text(&tokens, "access_token"), None).await, 204);
-    w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
+    server.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    server
+        .anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]})))
+        .await
+        .expect(401);
     // A refresh token of an older generation that is used on one server is used on both, and its second use ends the
     // token family on both.
     let tokens = login().await;
-    let next = w
+    let next = server
         .anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]})))
         .await
         .expect(200)
@@ -670,7 +684,7 @@ async fn session_ended_on_one_server_is_invalid_on_all_servers(w: &World) {
             .await,
         401
     );
-    w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    server.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
     // A suspension also takes effect on both.
     let tokens = login().await;
     assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
@@ -682,14 +696,14 @@ async fn session_ended_on_one_server_is_invalid_on_all_servers(w: &World) {
         401
     );
     // A server that starts afterwards refuses it too.
-    let third = w.another_server();
+    let third = server.another_server();
     let asked =
-        w.http.get(format!("{third}/api/v1/me")).bearer_auth(text(&tokens, "access_token")).send().await.unwrap();
+        server.http.get(format!("{third}/api/v1/me")).bearer_auth(text(&tokens, "access_token")).send().await.unwrap();
     assert_eq!(asked.status().as_u16(), 401);
 }
 
-async fn concurrent_demotions_leave_one_active_administrator(w: &World) {
-    let admins: Vec<User<'_>> = (0..8).map(|_| w.user(Role::Admin)).collect();
+async fn concurrent_demotions_leave_one_active_administrator(server: &TestServer) {
+    let admins: Vec<User<'_>> = (0..8).map(|_| server.user(Role::Admin)).collect();
     let tries = (0..64_usize).map(|n| {
         let (who, whom) = (&admins[n % 8], admins[(n + 1 + n / 8) % 8].id());
         async move {
@@ -700,20 +714,20 @@ async fn concurrent_demotions_leave_one_active_administrator(w: &World) {
     let statuses = futures_util::future::join_all(tries).await;
     assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
     let of_org = schema::users::table
-        .filter(schema::users::organization_id.eq(w.org.id))
+        .filter(schema::users::organization_id.eq(server.org.id))
         .filter(schema::users::role.eq(Role::Admin))
         .filter(schema::users::status.eq(UserStatus::Active));
-    let left: i64 = of_org.count().get_result(&mut w.home.open()).unwrap();
+    let left: i64 = of_org.count().get_result(&mut server.database.open()).unwrap();
     assert!(left >= 1, "nobody is left who could let anybody in");
 }
 
-async fn names_and_idempotency_keys_are_separate_per_organization(w: &World) {
-    let (here, there) = (w.user(Role::Admin), w.outsider(Role::Admin));
+async fn names_and_idempotency_keys_are_separate_per_organization(server: &TestServer) {
+    let (here, there) = (server.user(Role::Admin), server.user_of_other_org(Role::Admin));
     here.post("/teams", json!({"name": "Night team"})).await.expect(201);
     there.post("/teams", json!({"name": "Night team"})).await.expect(201);
     here.post("/teams", json!({"name": "Night team"})).await.expect(409);
     let key = [("idempotency-key", "\"the-same-key\"")];
-    let (one, two) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
+    let (one, two) = (server.user(Role::Advocate), server.user_of_other_org(Role::Advocate));
     let made = one.send("POST", "/providers", &key, Some(json!({"name": "Riverside Clinic"}))).await.expect(201);
     let other = two.send("POST", "/providers", &key, Some(json!({"name": "Hill Clinic"}))).await.expect(201);
     assert_ne!(made.id(), other.id());
@@ -721,8 +735,8 @@ async fn names_and_idempotency_keys_are_separate_per_organization(w: &World) {
 }
 
 /// The guard has accepted the session when the request head arrives; the session ends before the body is complete.
-async fn session_ended_during_upload_writes_nothing(w: &World) {
-    let (ana, admin, one) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Admin));
+async fn session_ended_during_upload_writes_nothing(server: &TestServer) {
+    let (ana, admin, one) = (server.user(Role::Advocate), server.user(Role::Admin), server.user(Role::Admin));
     let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
     for (user, path, method, body, shut) in [
         (
@@ -735,7 +749,7 @@ async fn session_ended_during_upload_writes_nothing(w: &World) {
         // A user who loses a permission cannot grant it any more.
         (
             &one,
-            format!("/api/v1/users/{}", w.user(Role::Advocate).id()),
+            format!("/api/v1/users/{}", server.user(Role::Advocate).id()),
             "PATCH",
             json!({"role": "admin"}).to_string(),
             json!({"role": "advocate"}),
@@ -748,7 +762,7 @@ async fn session_ended_during_upload_writes_nothing(w: &World) {
             user.token(),
             body.len()
         );
-        let mut stream = std::net::TcpStream::connect(w.base.trim_start_matches("http://")).unwrap();
+        let mut stream = std::net::TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         // Waits until the guard has checked the session. The only indication is that later requests to the same server
@@ -763,16 +777,16 @@ async fn session_ended_during_upload_writes_nothing(w: &World) {
         assert_eq!(std::str::from_utf8(&reply).unwrap(), "HTTP/1.1 401", "{path}");
     }
     assert_eq!(
-        w.user(Role::Advocate).get(&format!("/providers/{provider}")).await.expect(200).body["name"],
+        server.user(Role::Advocate).get(&format!("/providers/{provider}")).await.expect(200).body["name"],
         "Riverside Clinic"
     );
 }
 
 /// In any order, no session that began with the old password survives the password change.
-async fn concurrent_logins_do_not_survive_a_password_change(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn concurrent_logins_do_not_survive_a_password_change(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let login = || async {
-        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await
+        server.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await
     };
     // Some clients keep logging in until the change is reported, so that one login is always in progress. With it there
     // are four at once, a number that the limit on guesses does not delay.
@@ -801,15 +815,15 @@ async fn concurrent_logins_do_not_survive_a_password_change(w: &World) {
     for reply in logins {
         assert!(matches!(reply.status, 200 | 401), "{}", reply.status);
         if reply.status == 200 {
-            w.send(reply.body["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+            server.send(reply.body["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
         }
     }
     ana.get("/me").await.expect(200);
     login().await.expect(401);
 }
 
-async fn own_profile_update_does_not_undo_a_concurrent_suspension(w: &World) {
-    let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+async fn own_profile_update_does_not_undo_a_concurrent_suspension(server: &TestServer) {
+    let (ana, admin) = (server.user(Role::Advocate), server.user(Role::Admin));
     let rename = || async { ana.patch("/me", "*", json!({"display_name": "Ana"})).await.status };
     let suspend =
         async { admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "suspended"})).await.expect(200) };
@@ -818,13 +832,13 @@ async fn own_profile_update_does_not_undo_a_concurrent_suspension(w: &World) {
     let status: UserStatus = schema::users::table
         .filter(schema::users::id.eq(ana.actor.user))
         .select(schema::users::status)
-        .first(&mut w.home.open())
+        .first(&mut server.database.open())
         .unwrap();
     assert_eq!(status, UserStatus::Suspended);
 }
 
-async fn wrong_current_password_is_in_the_audit_log(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn wrong_current_password_is_in_the_audit_log(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     ana.send(
         "PUT",
         "/me/password",
@@ -832,8 +846,8 @@ async fn wrong_current_password_is_in_the_audit_log(w: &World) {
         Some(json!({"current_password": "not the one I have", "new_password": "four dry umbrellas"})),
     )
     .await
-    .faulty(422, "/current_password", "wrong_password");
-    let auditor = w.user(Role::Auditor);
+    .expect_fault(422, "/current_password", "wrong_password");
+    let auditor = server.user(Role::Auditor);
     // The entry is written asynchronously, so that a wrong guess takes no longer than a right one.
     for _ in 0..200 {
         let found = auditor.get("/audit-events?action=user.password_refused").await.expect(200);
@@ -846,12 +860,14 @@ async fn wrong_current_password_is_in_the_audit_log(w: &World) {
     panic!("no entry");
 }
 
-async fn hidden_clients_name_is_not_revealed_by_filters_or_reports(w: &World) {
-    let south = w.new_team("South side");
-    let (both, boss) =
-        (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+async fn hidden_clients_name_is_not_revealed_by_filters_or_reports(server: &TestServer) {
+    let south = server.new_team("South side");
+    let (both, supervisor) = (
+        server.user_in(&server.org, &[server.team, south], Role::Supervisor),
+        server.user_in(&server.org, &[south], Role::Supervisor),
+    );
     let client = both
-        .post("/clients", json!({"preferred_name": "Quillon", "team_id": w.team.to_string()}))
+        .post("/clients", json!({"preferred_name": "Quillon", "team_id": server.team.to_string()}))
         .await
         .expect(201)
         .id();
@@ -860,15 +876,15 @@ async fn hidden_clients_name_is_not_revealed_by_filters_or_reports(w: &World) {
         "client_goal": "Keep my medication.",
     });
     let made = both.post("/cases", body).await.expect(201);
-    boss.get(&format!("/cases/{}", made.id())).await.expect(200);
-    boss.get(&format!("/clients/{client}")).await.expect(404);
-    assert_eq!(boss.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
+    supervisor.get(&format!("/cases/{}", made.id())).await.expect(200);
+    supervisor.get(&format!("/clients/{client}")).await.expect(404);
+    assert_eq!(supervisor.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
     assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), 1);
     // Nor in the list of records behind a number, which shows the case without the name.
     both.post(&format!("/cases/{}/barriers", made.id()), json!({"type": "cost", "description": "Deposit."}))
         .await
         .expect(201);
-    for (user, is_named) in [(&both, true), (&boss, false)] {
+    for (user, is_named) in [(&both, true), (&supervisor, false)] {
         let records = user.get("/reports/barriers_open/records?reason=Audit").await.expect(200);
         let text = records.body.as_str().unwrap();
         assert!(text.contains(made.body["case_number"].as_str().unwrap()), "{text}");
@@ -876,11 +892,14 @@ async fn hidden_clients_name_is_not_revealed_by_filters_or_reports(w: &World) {
     }
 }
 
-async fn hidden_clients_birth_date_is_not_revealed_by_validation(w: &World) {
-    let south = w.new_team("South side");
-    let (both, boss) =
-        (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
-    let client = json!({"preferred_name": "Quillon", "date_of_birth": "1990-05-17", "team_id": w.team.to_string()});
+async fn hidden_clients_birth_date_is_not_revealed_by_validation(server: &TestServer) {
+    let south = server.new_team("South side");
+    let (both, supervisor) = (
+        server.user_in(&server.org, &[server.team, south], Role::Supervisor),
+        server.user_in(&server.org, &[south], Role::Supervisor),
+    );
+    let client =
+        json!({"preferred_name": "Quillon", "date_of_birth": "1990-05-17", "team_id": server.team.to_string()});
     let client = both.post("/clients", client).await.expect(201).id();
     let body = json!({
         "client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self",
@@ -889,6 +908,6 @@ async fn hidden_clients_birth_date_is_not_revealed_by_validation(w: &World) {
     let case = both.post("/cases", body).await.expect(201).id();
     let barriers = format!("/cases/{case}/barriers");
     let barrier = |on: &str| json!({"type": "cost", "description": "Deposit.", "occurred_on": on});
-    both.post(&barriers, barrier("1990-05-16")).await.faulty(422, "/occurred_on", "before_birth");
-    boss.post(&barriers, barrier("1990-05-16")).await.expect(201);
+    both.post(&barriers, barrier("1990-05-16")).await.expect_fault(422, "/occurred_on", "before_birth");
+    supervisor.post(&barriers, barrier("1990-05-16")).await.expect(201);
 }

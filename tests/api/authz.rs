@@ -1,4 +1,5 @@
-//! Every operation of the OpenAPI document, called by every role from every place, compared with `authz.txt`.
+//! Every operation of the OpenAPI document, called by every role with every relation to the records. The statuses are
+//! compared with `authz.txt`.
 //!
 //! The integrations here have every scope; `scopes` tests each scope alone. Of the clients, `own` is the one that the
 //! records are about, `team` is another client of the same team, and the users without a team are linked to no client.
@@ -7,7 +8,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, body, conforms::DOC},
+    support::{TestServer, User, active_case, body, conforms::DOC},
 };
 use alongside::{
     auth::{Role, policy},
@@ -28,26 +29,31 @@ pub struct Records {
 
 impl Records {
     pub fn id(&self, kind: &str) -> String {
-        self.ids.iter().find(|(known, _)| *known == kind).unwrap_or_else(|| panic!("no record for {kind}")).1.clone()
+        self.ids
+            .iter()
+            .find(|(known, _)| *known == kind)
+            .unwrap_or_else(|| panic!("`Records::make` in this file makes no record for {kind}"))
+            .1
+            .clone()
     }
 
     /// Creates the records that an operation's path and body refer to.
-    pub async fn make(w: &World, [ana, boss, mate, sam]: [&User<'_>; 4], path: &str) -> Self {
-        let case = active_case(ana, boss).await;
+    pub async fn make(server: &TestServer, [ana, supervisor, colleague, sam]: [&User<'_>; 4], path: &str) -> Self {
+        let case = active_case(ana, supervisor).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-        sam.is_linked_to(&client);
+        sam.link_to(&client);
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
         let mut ids = vec![
-            ("users", w.user(Role::Advocate).id()),
-            ("teams", w.team.to_string()),
-            ("mate", mate.id()),
+            ("users", server.user(Role::Advocate).id()),
+            ("teams", server.team.to_string()),
+            ("colleague", colleague.id()),
             ("clients", client),
             ("cases", case.clone()),
             ("providers", provider.clone()),
         ];
         if path.contains("/account") {
             // A new user each time, because a user can be linked to only one client.
-            ids.push(("account", w.user(Role::Client).id()));
+            ids.push(("account", server.user(Role::Client).id()));
         }
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
         if path.contains("/deadline-rules/{") {
@@ -57,12 +63,13 @@ impl Records {
                 "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false,
                 "effective_from": "2020-01-01", "last_verified_on": "2026-01-05",
             });
-            ids.push(("deadline-rules", w.user(Role::Admin).post("/deadline-rules", rule).await.expect(201).id()));
+            ids.push(("deadline-rules", server.user(Role::Admin).post("/deadline-rules", rule).await.expect(201).id()));
         }
         if path.contains("assignment_id") {
             ids.push((
                 "assignments",
-                boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"}))
+                supervisor
+                    .post(&format!("/cases/{case}/assignments"), json!({"user_id": colleague.id(), "role": "co"}))
                     .await
                     .expect(201)
                     .id(),
@@ -70,23 +77,28 @@ impl Records {
         }
         if path.contains("/deputies") {
             // A new user each time, because a user cannot be a deputy twice on the same days.
-            let new = w.user(Role::Supervisor).id();
+            let new = server.user(Role::Supervisor).id();
             if path.contains("deputy_id") {
                 let body = json!({"user_id": new, "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
-                let made = w.user(Role::Admin).post(&format!("/teams/{}/deputies", w.team), body).await.expect(201);
+                let made =
+                    server.user(Role::Admin).post(&format!("/teams/{}/deputies", server.team), body).await.expect(201);
                 ids.push(("deputies", made.id()));
             }
             ids.push(("supervisor", new));
         }
         if path.contains("/handovers/{") {
-            let offer = json!({"to_user_id": mate.id(), "note": "The clinic answers by Friday."});
+            let offer = json!({"to_user_id": colleague.id(), "note": "The clinic answers by Friday."});
             ids.push(("handovers", post(format!("/cases/{case}/handovers"), offer).await));
         }
         if path.contains("/break-glass/{") {
             let body = json!({"case_id": case, "reason": "Sam is at the clinic's door."});
-            let made = w.user_in(&w.org, &[], Role::Supervisor).post("/break-glass", body).await.expect(201).id();
+            let made =
+                server.user_in(&server.org, &[], Role::Supervisor).post("/break-glass", body).await.expect(201).id();
             if path.ends_with("/review") {
-                boss.send("DELETE", &format!("/break-glass/{made}"), &[("if-match", "*")], None).await.expect(204);
+                supervisor
+                    .send("DELETE", &format!("/break-glass/{made}"), &[("if-match", "*")], None)
+                    .await
+                    .expect(204);
             }
             ids.push(("break-glass", made));
         }
@@ -155,15 +167,15 @@ impl Records {
             ids.push(("other_services", twin));
         }
         if path.contains("/sessions/{") {
-            let session = SessionRow::start(w.org.id, ana.actor.user, false);
-            diesel::insert_into(schema::sessions::table).values(&session).execute(&mut w.home.open()).unwrap();
+            let session = SessionRow::start(server.org.id, ana.actor.user, false);
+            diesel::insert_into(schema::sessions::table).values(&session).execute(&mut server.database.open()).unwrap();
             ids.push(("sessions", session.id.to_string()));
         }
         if path.contains("/invitations/{") {
             let invited = json!({
-                "email": format!("{}@example.org", World::unknown_id()), "display_name": "Bo", "role": "advocate",
+                "email": format!("{}@example.org", TestServer::unknown_id()), "display_name": "Bo", "role": "advocate",
             });
-            ids.push(("invitations", w.user(Role::Admin).post("/invitations", invited).await.expect(201).id()));
+            ids.push(("invitations", server.user(Role::Admin).post("/invitations", invited).await.expect(201).id()));
         }
         if path.contains("/interests/{") || path.contains("/conflict-checks/{") {
             ids.push((
@@ -176,7 +188,7 @@ impl Records {
             )
             .await
             .expect(201);
-            let found = boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200);
+            let found = supervisor.get(&format!("/cases/{case}/conflict-checks")).await.expect(200);
             ids.push(("conflict-checks", found.body["items"][0]["id"].as_str().unwrap().to_owned()));
         }
         Self { ids }
@@ -187,7 +199,7 @@ impl Records {
         for i in 1..parts.len() {
             parts[i] = match parts[i].as_str() {
                 "{id}" => self.id(&parts[i - 1].clone()),
-                "{user_id}" => self.id("mate"),
+                "{user_id}" => self.id("colleague"),
                 "{assignment_id}" => self.id("assignments"),
                 "{deputy_id}" => self.id("deputies"),
                 "{name}" => "barrier_type".into(),
@@ -196,7 +208,7 @@ impl Records {
                 other => other.to_owned(),
             };
         }
-        parts.join("/") + question(path)
+        parts.join("/") + required_query(path)
     }
 
     /// The example of the OpenAPI document, with existing ids.
@@ -214,7 +226,7 @@ impl Records {
                                 *value = json!([records.id("teams")]);
                                 continue;
                             }
-                            "user_id" | "to_user_id" | "lead_advocate_id" | "assignee_id" => "mate",
+                            "user_id" | "to_user_id" | "lead_advocate_id" | "assignee_id" => "colleague",
                             "provider_id" => "providers",
                             "service_id" => "services",
                             _ => {
@@ -242,7 +254,7 @@ impl Records {
         // A different address each time, because mail to one address is limited and only one invitation of an address
         // can be open.
         if matches!(operation["operationId"].as_str(), Some("createInvitation" | "changeEmail")) {
-            example["email"] = json!(format!("{}@example.org", World::unknown_id()));
+            example["email"] = json!(format!("{}@example.org", TestServer::unknown_id()));
         }
         if operation["operationId"] == "transitionCase" {
             example = json!({
@@ -264,41 +276,41 @@ impl Records {
 }
 
 /// A caller: a role, and its relation to the records.
-struct Caller<'w> {
-    place: &'static str,
-    user: User<'w>,
+struct Caller<'s> {
+    relation: &'static str,
+    user: User<'s>,
 }
 
 /// The relation of a caller to the records: their own, their team's, another team's, another organization's; the
 /// records do not exist; the caller must first set up a second factor, has not entered the password recently, or is
 /// locked out.
-const PLACES: [&str; 9] =
+const RELATIONS: [&str; 9] =
     ["own", "team", "other_team", "other_org", "missing", "pending", "stale", "suspended", "removed"];
 
-impl<'w> Caller<'w> {
-    /// The callers of a role, in the order of [`PLACES`]. `owner` is the user whose records they are, if that user has
+impl<'s> Caller<'s> {
+    /// The callers of a role, in the order of [`RELATIONS`]. `owner` is the user whose records they are, if that user has
     /// this role.
-    fn all(w: &'w World, role: Role, owner: Option<&User<'w>>, elsewhere: TeamId) -> Vec<Self> {
-        let own = owner.cloned().unwrap_or_else(|| w.user(role));
-        let user = |place: &str| match place {
+    fn all(server: &'s TestServer, role: Role, owner: Option<&User<'s>>, elsewhere: TeamId) -> Vec<Self> {
+        let own = owner.cloned().unwrap_or_else(|| server.user(role));
+        let user = |relation: &str| match relation {
             "own" | "missing" => own.clone(),
-            "team" => w.user(role),
-            "other_team" => w.user_in(&w.org, &[elsewhere], role),
-            "other_org" => w.outsider(role),
-            "pending" => w.user_without_factor(role),
-            "stale" => w.stale_user(role),
-            "suspended" => w.user_who_is(role, UserStatus::Suspended),
-            _ => w.user_who_is(role, UserStatus::Removed),
+            "team" => server.user(role),
+            "other_team" => server.user_in(&server.org, &[elsewhere], role),
+            "other_org" => server.user_of_other_org(role),
+            "pending" => server.user_without_factor(role),
+            "stale" => server.user_with_old_password_entry(role),
+            "suspended" => server.user_with_status(role, UserStatus::Suspended),
+            _ => server.user_with_status(role, UserStatus::Removed),
         };
-        PLACES.iter().map(|place| Self { place, user: user(place) }).collect()
+        RELATIONS.iter().map(|relation| Self { relation, user: user(relation) }).collect()
     }
-    fn is_shut_out(&self) -> bool {
-        matches!(self.place, "suspended" | "removed")
+    fn is_locked_out(&self) -> bool {
+        matches!(self.relation, "suspended" | "removed")
     }
 }
 
 /// The required query parameters: without them, every caller would get the same error.
-fn question(path: &str) -> &'static str {
+fn required_query(path: &str) -> &'static str {
     match path {
         path if path.ends_with("/search") => "?q=sam",
         path if path.ends_with("/records") => "?reason=A+look+at+each.",
@@ -311,12 +323,12 @@ fn question(path: &str) -> &'static str {
 fn missing(path: &str) -> String {
     let part = |part: &str| {
         if part.starts_with('{') && !["{name}", "{meeting_type}", "{measure}"].contains(&part) {
-            World::unknown_id()
+            TestServer::unknown_id()
         } else {
             part.to_owned()
         }
     };
-    path.split('/').map(part).collect::<Vec<_>>().join("/") + question(path)
+    path.split('/').map(part).collect::<Vec<_>>().join("/") + required_query(path)
 }
 
 on_both_engines! {
@@ -324,26 +336,27 @@ on_both_engines! {
     idempotent_replay_requires_current_access_to_the_record,
 }
 
-async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
-    let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let (sam, elsewhere) = (w.user(Role::Client), w.new_team("South side"));
-    let people = [&ana, &boss, &mate, &sam];
+async fn every_operation_and_caller_matches_the_authorization_table(server: &TestServer) {
+    let (ana, supervisor, colleague) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let (sam, elsewhere) = (server.user(Role::Client), server.new_team("South side"));
+    let people = [&ana, &supervisor, &colleague, &sam];
     let owner = |role| match role {
         Role::Advocate => Some(&ana),
-        Role::Supervisor => Some(&boss),
+        Role::Supervisor => Some(&supervisor),
         Role::Client => Some(&sam),
         _ => None,
     };
     let callers: Vec<(Role, Vec<Caller<'_>>)> =
-        Role::ALL.iter().map(|role| (*role, Caller::all(w, *role, owner(*role), elsewhere))).collect();
+        Role::ALL.iter().map(|role| (*role, Caller::all(server, *role, owner(*role), elsewhere))).collect();
     // More clients: another one of the same team, and one of the other organization.
     let clients = callers.iter().find(|(role, _)| *role == Role::Client).map(|(_, clients)| clients).unwrap();
-    let client = |place: &str| &clients.iter().find(|caller| caller.place == place).unwrap().user;
-    client("team").is_linked_to(&mate.new_client().await);
-    client("other_org").is_linked_to(&w.outsider(Role::Advocate).new_client().await);
-    client("suspended").is_linked_to(&mate.new_client().await);
+    let client = |relation: &str| &clients.iter().find(|caller| caller.relation == relation).unwrap().user;
+    client("team").link_to(&colleague.new_client().await);
+    client("other_org").link_to(&server.user_of_other_org(Role::Advocate).new_client().await);
+    client("suspended").link_to(&colleague.new_client().await);
     let (mut rows, mut cells) = (String::new(), 0);
-    let common = Records::make(w, people, "").await;
+    let common = Records::make(server, people, "").await;
     for (path, item) in DOC["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap();
@@ -368,9 +381,9 @@ async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
             let once_per_record = ["createInterest", "breakGlass"].contains(&id);
             // An operation on one record changes it. The others need the records for their bodies only.
             let mut records =
-                if object || once_per_record { Records::make(w, people, path).await } else { common.clone() };
+                if object || once_per_record { Records::make(server, people, path).await } else { common.clone() };
 
-            let nobody = w
+            let nobody = server
                 .send(
                     None,
                     &method,
@@ -386,50 +399,51 @@ async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
                 let mut row = format!("{id:<28}{:<22}{:<13}", permission.unwrap_or("-"), role.as_str());
                 let (mut hidden, mut absent) = (Vec::new(), None);
                 for caller in callers {
-                    if caller.place == "missing" && !object {
+                    if caller.relation == "missing" && !object {
                         row += "-           ";
                         continue;
                     }
                     let own;
                     // The calls that end the session use a user of their own.
                     let user = match id {
-                        "logout" | "changePassword" | "reauthenticate" if !caller.is_shut_out() => {
-                            own = match caller.place {
-                                "pending" => w.user_without_factor(*role),
-                                "stale" => w.stale_user(*role),
-                                _ => w.user(*role),
+                        "logout" | "changePassword" | "reauthenticate" if !caller.is_locked_out() => {
+                            own = match caller.relation {
+                                "pending" => server.user_without_factor(*role),
+                                "stale" => server.user_with_old_password_entry(*role),
+                                _ => server.user(*role),
                             };
                             &own
                         }
                         _ => &caller.user,
                     };
-                    let url = if caller.place == "missing" { missing(path) } else { records.fill(path) };
+                    let url = if caller.relation == "missing" { missing(path) } else { records.fill(path) };
                     let reply = user.send(&method, &url, headers, records.example(operation)).await;
-                    let (status, place) = (reply.status, caller.place);
+                    let (status, relation) = (reply.status, caller.relation);
                     let _ = write!(row, "{status:<12}");
                     cells += 1;
-                    assert!(status < 500, "{id}: {role:?} {place} got {status} {:#}", reply.body);
+                    assert!(status < 500, "{id}: {role:?} {relation} got {status} {:#}", reply.body);
                     if let Some(allowed) = &allowed {
                         // A locked-out caller always gets 401, and a role without the permission always gets 403,
                         // whatever record they request.
-                        match (caller.is_shut_out(), allowed.contains(role)) {
-                            (true, _) => assert_eq!(status, 401, "{id}: {role:?} {place}"),
-                            (_, false) => assert_eq!(status, 403, "{id}: {role:?} {place}"),
+                        match (caller.is_locked_out(), allowed.contains(role)) {
+                            (true, _) => assert_eq!(status, 401, "{id}: {role:?} {relation}"),
+                            (_, false) => assert_eq!(status, 403, "{id}: {role:?} {relation}"),
                             (_, true)
-                                if place == "pending" && !matches!(permission, Some("self:read" | "self:factor")) =>
+                                if relation == "pending"
+                                    && !matches!(permission, Some("self:read" | "self:factor")) =>
                             {
                                 assert_eq!(reply.body["code"], "second_factor_required", "{id}: {role:?}")
                             }
-                            (_, true) if place == "other_org" && object => {
-                                assert_eq!(status, 404, "{id}: {role:?} {place}")
+                            (_, true) if relation == "other_org" && object => {
+                                assert_eq!(status, 404, "{id}: {role:?} {relation}")
                             }
                             _ => {}
                         }
                     }
                     if status < 300 && method != "GET" && (object || once_per_record) {
-                        records = Records::make(w, people, path).await;
+                        records = Records::make(server, people, path).await;
                     }
-                    match (status, place) {
+                    match (status, relation) {
                         (404, "missing") => absent = Some(reply.observed()),
                         (404, _) => hidden.push(reply.observed()),
                         _ => {}
@@ -446,8 +460,8 @@ async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
         }
     }
     let heading =
-        PLACES.iter().fold(format!("{:<28}{:<22}{:<13}", "# operation", "permission", "role"), |line, place| {
-            format!("{line}{place:<12}")
+        RELATIONS.iter().fold(format!("{:<28}{:<22}{:<13}", "# operation", "permission", "role"), |line, relation| {
+            format!("{line}{relation:<12}")
         });
     let table = format!("# {cells} answers, the same on both engines\n{}\n{rows}", heading.trim_end());
     if std::env::var_os("BLESS").is_some() {
@@ -461,11 +475,15 @@ async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
 }
 
 /// Every operation that accepts an idempotency key, and for one of them the replay after the caller has lost the case.
-async fn idempotent_replay_requires_current_access_to_the_record(w: &World) {
-    let (ana, boss, mate, admin) =
-        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
-    let sam = w.user(Role::Client);
-    let people = [&ana, &boss, &mate, &sam];
+async fn idempotent_replay_requires_current_access_to_the_record(server: &TestServer) {
+    let (ana, supervisor, colleague, admin) = (
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Advocate),
+        server.user(Role::Admin),
+    );
+    let sam = server.user(Role::Client);
+    let people = [&ana, &supervisor, &colleague, &sam];
     let (mut sent, mut skipped) = (0, Vec::new());
     for (path, item) in DOC["paths"].as_object().unwrap() {
         let operation = &item["post"];
@@ -479,11 +497,11 @@ async fn idempotent_replay_requires_current_access_to_the_record(w: &World) {
         }
         let id = operation["operationId"].as_str().unwrap();
         let (roles, _) = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
-        let records = Records::make(w, people, path).await;
+        let records = Records::make(server, people, path).await;
         let who = [
-            (Role::Supervisor, &boss),
+            (Role::Supervisor, &supervisor),
             (Role::Advocate, &ana),
-            (Role::Advocate, &mate),
+            (Role::Advocate, &colleague),
             (Role::Admin, &admin),
             (Role::Client, &sam),
         ]
@@ -519,12 +537,15 @@ async fn idempotent_replay_requires_current_access_to_the_record(w: &World) {
     // their own tests provide it.
     assert_eq!(skipped, ["breakGlass", "reviewDeadline", "satisfyDeadline", "amendNote"], "{sent} were sent twice");
 
-    let case = active_case(&ana, &boss).await;
+    let case = active_case(&ana, &supervisor).await;
     let (path, key) = (format!("/cases/{case}/notes"), [("idempotency-key", "once")]);
     let note = json!({"kind": "progress", "body": "The clinic answers by Friday."});
     ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
     ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await.expect(201);
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": colleague.id(), "role": "lead"}))
+        .await
+        .expect(201);
     let after = ana.get(&format!("/cases/{case}")).await;
     let lost = ana.send("POST", &path, &key, Some(note)).await;
     assert_eq!((after.status, lost.status), (404, 404), "{:#}", lost.body);

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::{
     auth::Role,
@@ -21,20 +21,20 @@ fn glass(case: &str) -> Value {
 }
 
 /// Lets an open access expire.
-fn expire(w: &World, glass: &str) {
+fn expire(server: &TestServer, glass: &str) {
     use schema::break_glass::dsl::*;
     let row = break_glass.filter(id.eq(Id::<BreakGlassRow>::parse(glass).unwrap()));
     let past = Instant::now().plus_seconds(-1);
-    assert_eq!(diesel::update(row).set(expires_at.eq(past)).execute(&mut w.home.open()).unwrap(), 1);
+    assert_eq!(diesel::update(row).set(expires_at.eq(past)).execute(&mut server.database.open()).unwrap(), 1);
 }
 
-async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+async fn entries_of(server: &TestServer, subject: &str) -> Vec<Value> {
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     entries.into_iter().filter(|entry| entry["subject_id"] == subject).collect()
 }
 
 /// A case with records of every kind.
-pub struct Work {
+pub struct CaseWithRecords {
     pub case: String,
     pub client: String,
     /// The path of each record, and of each list below a record.
@@ -43,9 +43,9 @@ pub struct Work {
     pub changes: Vec<(&'static str, String, Value)>,
 }
 
-impl Work {
-    pub async fn make(ana: &User<'_>, boss: &User<'_>, mate: &User<'_>) -> Self {
-        let case = active_case(ana, boss).await;
+impl CaseWithRecords {
+    pub async fn make(ana: &User<'_>, supervisor: &User<'_>, colleague: &User<'_>) -> Self {
+        let case = active_case(ana, supervisor).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
         ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201);
@@ -55,7 +55,7 @@ impl Work {
             json!({"type": "cost", "description": "d", "provider_id": provider}),
         )
         .await;
-        let check = boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200).body["items"][0]["id"]
+        let check = supervisor.get(&format!("/cases/{case}/conflict-checks")).await.expect(200).body["items"][0]["id"]
             .as_str()
             .unwrap()
             .to_owned();
@@ -133,7 +133,7 @@ impl Work {
             ("POST", format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "b"})),
             ("POST", format!("/cases/{case}/tasks"), json!({"title": "t", "due_on": "2030-01-01"})),
             ("POST", format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})),
-            ("POST", format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"})),
+            ("POST", format!("/cases/{case}/assignments"), json!({"user_id": colleague.id(), "role": "co"})),
             ("POST", format!("/cases/{case}/conflict-checks"), json!({})),
             ("POST", format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "f"})),
             ("POST", format!("/meetings/{meeting}/commitments"), json!({"party": "advocate", "text": "t"})),
@@ -156,11 +156,12 @@ on_both_engines! {
     break_glass_requires_another_teams_case_a_reason_and_no_open_access,
 }
 
-async fn break_glass_access_is_read_only_and_limited_to_one_case(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    let lee = w.user_in(&w.org, &[w.new_team("West side")], Role::Supervisor);
-    let (work, other) = (Work::make(&ana, &boss, &w.user(Role::Advocate)).await, ana.new_case().await);
+async fn break_glass_access_is_read_only_and_limited_to_one_case(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let kim = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    let lee = server.user_in(&server.org, &[server.new_team("West side")], Role::Supervisor);
+    let (work, other) =
+        (CaseWithRecords::make(&ana, &supervisor, &server.user(Role::Advocate)).await, ana.new_case().await);
     let refused = async |who: &User<'_>| {
         for path in &work.shown {
             who.get(path).await.expect(404);
@@ -179,14 +180,14 @@ async fn break_glass_access_is_read_only_and_limited_to_one_case(w: &World) {
         work.client.as_str()
     );
     // Break-glass access allows no change, however valid, and a rejected change leaves nothing.
-    let before = boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body;
+    let before = supervisor.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body;
     for (method, path, body) in &work.changes {
         let reply = kim.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
         assert_eq!(reply.status, 403, "{method} {path}: {:#}", reply.body);
     }
-    assert_eq!(boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body, before);
+    assert_eq!(supervisor.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body, before);
     let named = json!({"client_id": work.client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
-    kim.post("/cases", named).await.faulty(422, "/client_id", "unknown_reference");
+    kim.post("/cases", named).await.expect_fault(422, "/client_id", "unknown_reference");
     // The case appears in no list except those below it, and in no search. The access shows no other case, and nobody
     // else sees more.
     for list in [
@@ -203,23 +204,24 @@ async fn break_glass_access_is_read_only_and_limited_to_one_case(w: &World) {
         assert_eq!(kim.get(list).await.expect(200).body["items"], json!([]), "{list}");
     }
     assert!(!kim.get("/me/agenda").await.expect(200).body.to_string().contains(&work.case));
-    for path in [format!("/cases/{other}"), format!("/cases/{other}/notes"), format!("/cases/{}", World::unknown_id())]
+    for path in
+        [format!("/cases/{other}"), format!("/cases/{other}/notes"), format!("/cases/{}", TestServer::unknown_id())]
     {
         kim.get(&path).await.expect(404);
     }
     refused(&lee).await;
     // The access ends at once when it expires and when it is ended.
-    expire(w, &opened.id());
+    expire(server, &opened.id());
     refused(&kim).await;
     kim.post("/break-glass", glass(&work.case)).await.expect(409); // nobody has reviewed her access yet
-    boss.post(&format!("/break-glass/{}/review", opened.id()), json!({})).await.expect(201);
+    supervisor.post(&format!("/break-glass/{}/review", opened.id()), json!({})).await.expect(201);
     let again = kim.post("/break-glass", glass(&work.case)).await.expect(201).id();
     kim.get(&work.shown[0]).await.expect(200);
     kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v1\"")], None).await.expect(204);
     kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v2\"")], None).await.expect(409);
     refused(&kim).await;
     for (method, path, body) in &work.changes {
-        let mut reply = boss.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
+        let mut reply = supervisor.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
         if reply.status == 403 {
             reply = ana.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
         } // This step is for the lead.
@@ -227,15 +229,15 @@ async fn break_glass_access_is_read_only_and_limited_to_one_case(w: &World) {
     }
 }
 
-async fn break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+async fn break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let kim = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
     let case = ana.new_case().await;
     let opened = kim.post("/break-glass", glass(&case)).await.expect(201).id();
     kim.get(&format!("/cases/{case}")).await.expect(200);
-    boss.get(&format!("/cases/{case}")).await.expect(200);
+    supervisor.get(&format!("/cases/{case}")).await.expect(200);
     kim.patch(&format!("/cases/{case}"), "*", json!({"tags": []})).await.expect(403);
-    let looks: Vec<_> = entries_of(w, &case)
+    let looks: Vec<_> = entries_of(server, &case)
         .await
         .into_iter()
         .filter(|entry| entry["action"] != "case.created")
@@ -245,13 +247,13 @@ async fn break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline(w: 
         looks,
         [
             (json!("case.read"), json!(kim.id()), json!(["break_glass"])),
-            (json!("case.read"), json!(boss.id()), json!([])),
+            (json!("case.read"), json!(supervisor.id()), json!([])),
             (json!("request.refused"), json!(kim.id()), json!(["PATCH /api/v1/cases/{id}", "403"])),
         ]
     );
-    boss.send("DELETE", &format!("/break-glass/{opened}"), &[("if-match", "*")], None).await.expect(204);
-    boss.post(&format!("/break-glass/{opened}/review"), json!({})).await.expect(201);
-    let actions: Vec<_> = entries_of(w, &opened)
+    supervisor.send("DELETE", &format!("/break-glass/{opened}"), &[("if-match", "*")], None).await.expect(204);
+    supervisor.post(&format!("/break-glass/{opened}/review"), json!({})).await.expect(201);
+    let actions: Vec<_> = entries_of(server, &opened)
         .await
         .into_iter()
         .map(|entry| (entry["action"].clone(), entry["actor_id"].clone()))
@@ -260,8 +262,8 @@ async fn break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline(w: 
         actions,
         [
             (json!("break_glass.opened"), json!(kim.id())),
-            (json!("break_glass.ended"), json!(boss.id())),
-            (json!("break_glass.reviewed"), json!(boss.id()))
+            (json!("break_glass.ended"), json!(supervisor.id())),
+            (json!("break_glass.reviewed"), json!(supervisor.id()))
         ]
     );
     // The people who work on the case see it.
@@ -276,19 +278,23 @@ async fn break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline(w: 
     assert_eq!(
         observed,
         [
-            (json!("break_glass.reviewed"), json!(boss.id())),
-            (json!("break_glass.ended"), json!(boss.id())),
+            (json!("break_glass.reviewed"), json!(supervisor.id())),
+            (json!("break_glass.ended"), json!(supervisor.id())),
             (json!("break_glass.opened"), json!(kim.id()))
         ]
     );
-    let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let trace = pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     assert!(!Value::Array(trace).to_string().contains(REASON), "a reason is content");
 }
 
-async fn break_glass_is_reviewed_by_another_supervisor_of_the_case(w: &World) {
-    let (ana, boss, other_boss) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Supervisor));
-    let south = w.new_team("South side");
-    let (kim, bo) = (w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+async fn break_glass_is_reviewed_by_another_supervisor_of_the_case(server: &TestServer) {
+    let (ana, supervisor, other_supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Supervisor));
+    let south = server.new_team("South side");
+    let (kim, bo) = (
+        server.user_in(&server.org, &[south], Role::Supervisor),
+        server.user_in(&server.org, &[south], Role::Supervisor),
+    );
     let case = ana.new_case().await;
     let opened = kim.post("/break-glass", glass(&case)).await.expect(201);
     let (id, path) = (opened.id(), format!("/break-glass/{}", opened.id()));
@@ -297,33 +303,36 @@ async fn break_glass_is_reviewed_by_another_supervisor_of_the_case(w: &World) {
         (until.micros() - Instant::parse(opened.body["opened_at"].as_str().unwrap()).unwrap().micros()) / 3_600_000_000;
     assert_eq!(hours, 4);
     // Only the users who are to review it get a message.
-    for supervisor in [&boss, &other_boss] {
-        assert!(w.letters(&supervisor.email, 1).await[0].contains("Subject: For your review"));
+    for supervisor in [&supervisor, &other_supervisor] {
+        assert!(server.emails(&supervisor.email, 1).await[0].contains("Subject: For your review"));
     }
-    assert_eq!(std::fs::read_dir(w.home.mail()).unwrap().count(), 2);
+    assert_eq!(std::fs::read_dir(server.database.mail()).unwrap().count(), 2);
     assert_eq!(kim.get(&path).await.expect(200).body, opened.body);
     // It is in the lists of the case's supervisors and in the user's own; nobody else sees it.
     let waits = async |who: &User<'_>| {
         pages(who, "/break-glass?reviewed=false", 1).await.iter().filter(|glass| glass["id"] == id.as_str()).count()
     };
-    assert_eq!((waits(&kim).await, waits(&boss).await, waits(&other_boss).await, waits(&bo).await), (1, 1, 1, 0));
-    let outsider = w.outsider(Role::Supervisor);
-    for stranger in [&bo, &outsider] {
+    assert_eq!(
+        (waits(&kim).await, waits(&supervisor).await, waits(&other_supervisor).await, waits(&bo).await),
+        (1, 1, 1, 0)
+    );
+    let user_of_other_org = server.user_of_other_org(Role::Supervisor);
+    for stranger in [&bo, &user_of_other_org] {
         stranger.get(&path).await.expect(404);
         stranger.send("DELETE", &path, &[("if-match", "*")], None).await.expect(404);
         stranger.post(&format!("{path}/review"), json!({})).await.expect(404);
     }
     for role in [Role::Admin, Role::Advocate, Role::Auditor, Role::Client, Role::Integration] {
-        let nobody = w.user(role);
+        let nobody = server.user(role);
         nobody.post("/break-glass", glass(&case)).await.expect(403);
         nobody.get("/break-glass").await.expect(403);
     }
-    boss.post(&format!("{path}/review"), json!({})).await.expect(409);
-    boss.send("DELETE", &path, &[("if-match", "\"v1\"")], None).await.expect(204);
+    supervisor.post(&format!("{path}/review"), json!({})).await.expect(409);
+    supervisor.send("DELETE", &path, &[("if-match", "\"v1\"")], None).await.expect(204);
     kim.get(&format!("/cases/{case}")).await.expect(404);
     kim.post(&format!("{path}/review"), json!({})).await.expect(403);
     let reviews = futures_util::future::join_all(
-        [&boss, &other_boss]
+        [&supervisor, &other_supervisor]
             .map(async |who| who.post(&format!("{path}/review"), json!({"finding": "Kim called the clinic."})).await),
     )
     .await;
@@ -331,26 +340,30 @@ async fn break_glass_is_reviewed_by_another_supervisor_of_the_case(w: &World) {
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409], "it is reviewed once");
     let seen = kim.get(&path).await.expect(200);
-    assert!([boss.id(), other_boss.id()].iter().any(|who| seen.body["reviewed_by"] == who.as_str()));
+    assert!([supervisor.id(), other_supervisor.id()].iter().any(|who| seen.body["reviewed_by"] == who.as_str()));
     assert_eq!(seen.body["finding"], "Kim called the clinic.");
-    assert_eq!((waits(&boss).await, pages(&boss, "/break-glass?reviewed=true", 1).await.len()), (0, 1));
+    assert_eq!((waits(&supervisor).await, pages(&supervisor, "/break-glass?reviewed=true", 1).await.len()), (0, 1));
 }
 
-async fn break_glass_requires_another_teams_case_a_reason_and_no_open_access(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+async fn break_glass_requires_another_teams_case_a_reason_and_no_open_access(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let kim = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
     let case = ana.new_case().await;
-    boss.post("/break-glass", glass(&case)).await.expect(409);
+    supervisor.post("/break-glass", glass(&case)).await.expect(409);
     for short in ["too short", "  nine chrs      "] {
-        kim.post("/break-glass", json!({"case_id": case, "reason": short})).await.faulty(422, "/reason", "too_short");
+        kim.post("/break-glass", json!({"case_id": case, "reason": short})).await.expect_fault(
+            422,
+            "/reason",
+            "too_short",
+        );
     }
-    kim.post("/break-glass", json!({"case_id": case})).await.faulty(422, "/reason", "required");
+    kim.post("/break-glass", json!({"case_id": case})).await.expect_fault(422, "/reason", "required");
     // A missing case and one of another organization give the same response.
     let mut observed = Vec::new();
-    for (who, case) in [(&kim, World::unknown_id()), (&w.outsider(Role::Supervisor), case.clone())] {
+    for (who, case) in [(&kim, TestServer::unknown_id()), (&server.user_of_other_org(Role::Supervisor), case.clone())] {
         let reply = who.post("/break-glass", glass(&case)).await;
         observed.push(reply.observed());
-        reply.faulty(422, "/case_id", "unknown_reference");
+        reply.expect_fault(422, "/case_id", "unknown_reference");
     }
     assert_eq!(observed[0], observed[1]);
     let key = [("idempotency-key", "once")];
@@ -358,13 +371,13 @@ async fn break_glass_requires_another_teams_case_a_reason_and_no_open_access(w: 
     let again = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);
     assert_eq!(first.body, again.body);
     kim.post("/break-glass", glass(&case)).await.expect(409);
-    expire(w, &first.id());
+    expire(server, &first.id());
     kim.post("/break-glass", glass(&case)).await.expect(409);
-    boss.post(&format!("/break-glass/{}/review", first.id()), json!({})).await.expect(201);
+    supervisor.post(&format!("/break-glass/{}/review", first.id()), json!({})).await.expect(201);
     let many = futures_util::future::join_all((0..8).map(|_| kim.post("/break-glass", glass(&case)))).await;
     assert_eq!(many.iter().filter(|reply| reply.status == 201).count(), 1);
     assert!(many.iter().all(|reply| matches!(reply.status, 201 | 409)));
     // A user who is no longer a supervisor sees nothing by it.
-    w.user(Role::Admin).patch(&format!("/users/{}", kim.id()), "*", json!({"role": "advocate"})).await.expect(200);
+    server.user(Role::Admin).patch(&format!("/users/{}", kim.id()), "*", json!({"role": "advocate"})).await.expect(200);
     assert!(matches!(kim.get(&format!("/cases/{case}")).await.status, 401 | 404));
 }

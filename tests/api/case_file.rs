@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, database::Engine, pages},
+    support::{TestServer, User, active_case, database::Engine, pages},
 };
 use alongside::{
     auth::Role,
@@ -17,14 +17,14 @@ const REASON: &str = "reason=The+client+asks+for+it.";
 
 /// A case with records of every kind. Every text for staff contains STAFF, and every text that a client may receive
 /// contains CLIENT.
-struct Work {
+struct CaseWithRecords {
     case: String,
     client: String,
 }
 
-impl Work {
-    async fn make(ana: &User<'_>, boss: &User<'_>) -> Self {
-        let case = active_case(ana, boss).await;
+impl CaseWithRecords {
+    async fn make(ana: &User<'_>, supervisor: &User<'_>) -> Self {
+        let case = active_case(ana, supervisor).await;
         let path = format!("/cases/{case}");
         let client = ana.get(&path).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
         ana.patch(
@@ -130,12 +130,12 @@ impl Work {
             "review_on": Day::today(&alongside::types::Zone::utc()).plus_days(30), "waive_deadlines": true,
         });
         ana.transition(&case, on_hold).await;
-        let mate = ana.world.user(Role::Advocate);
+        let colleague = ana.server.user(Role::Advocate);
         let offer = ana
-            .post(&format!("{path}/handovers"), json!({"to_user_id": mate.id(), "note": "STAFF-handover"}))
+            .post(&format!("{path}/handovers"), json!({"to_user_id": colleague.id(), "note": "STAFF-handover"}))
             .await
             .expect(201);
-        mate.post(&format!("/handovers/{}/refuse", offer.id()), json!({"reason": "STAFF-refusal"})).await;
+        colleague.post(&format!("/handovers/{}/refuse", offer.id()), json!({"reason": "STAFF-refusal"})).await;
         Self { case, client }
     }
     fn path(&self) -> String {
@@ -145,9 +145,9 @@ impl Work {
 
 /// The exported file and its headers.
 async fn printed(user: &User<'_>, case: &str, query: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
-    let w = user.world;
-    let url = format!("{}/api/v1/cases/{case}/file/print?{REASON}&{query}", w.base);
-    let reply = w.http.get(url).bearer_auth(user.token()).send().await.unwrap();
+    let server = user.server;
+    let url = format!("{}/api/v1/cases/{case}/file/print?{REASON}&{query}", server.base);
+    let reply = server.http.get(url).bearer_auth(user.token()).send().await.unwrap();
     assert_eq!(reply.status().as_u16(), 200);
     (reply.headers().clone(), reply.bytes().await.unwrap().to_vec())
 }
@@ -162,8 +162,8 @@ fn events(file: &Value) -> Vec<(&str, &str)> {
 }
 
 /// The entries of the audit log about a record, oldest first.
-async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+async fn entries_of(server: &TestServer, subject: &str) -> Vec<Value> {
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     entries.into_iter().filter(|entry| entry["subject_id"] == subject).collect()
 }
 
@@ -178,10 +178,10 @@ on_both_engines! {
     large_case_file_shows_the_newest_records_and_counts_the_rest,
 }
 
-async fn case_file_contains_every_event_in_order(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let work = Work::make(&ana, &boss).await;
-    let file = boss.get(&work.path()).await.expect(200).body;
+async fn case_file_contains_every_event_in_order(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let work = CaseWithRecords::make(&ana, &supervisor).await;
+    let file = supervisor.get(&work.path()).await.expect(200).body;
     assert_eq!((&file["reader"], &file["time_zone"]), (&json!("supervision"), &json!("America/Chicago")));
     assert_eq!(
         (&file["case"]["client"]["preferred_name"], &file["case"]["lead_advocate"]["display_name"]),
@@ -229,7 +229,7 @@ async fn case_file_contains_every_event_in_order(w: &World) {
     assert!(file["left_out"].as_object().unwrap().values().all(|count| *count == 0));
     assert_eq!(
         file["transitions"].as_array().unwrap().len(),
-        pages(&boss, &format!("/cases/{}/transitions", work.case), 50).await.len()
+        pages(&supervisor, &format!("/cases/{}/transitions", work.case), 50).await.len()
     );
     assert_eq!(file["people"].as_array().unwrap().len(), 2);
 
@@ -255,10 +255,10 @@ async fn case_file_contains_every_event_in_order(w: &World) {
     assert_eq!(again["story"], file["story"]);
 }
 
-async fn clients_case_file_contains_no_staff_content(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let work = Work::make(&ana, &boss).await;
-    for user in [&ana, &boss] {
+async fn clients_case_file_contains_no_staff_content(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let work = CaseWithRecords::make(&ana, &supervisor).await;
+    for user in [&ana, &supervisor] {
         let file = user.get(&format!("{}?reader=client", work.path())).await.expect(200).body;
         let (text, page) = (file.to_string(), page(user, &work.case, "client").await);
         for shown in [&text, &page] {
@@ -275,7 +275,7 @@ async fn clients_case_file_contains_no_staff_content(w: &World) {
                 assert!(shown.contains(words), "{words}: {shown}");
             }
         }
-        for id in [ana.id(), boss.id()] {
+        for id in [ana.id(), supervisor.id()] {
             assert!(!text.contains(&id), "an id of somebody here: {text}");
         }
         assert_eq!(
@@ -303,11 +303,12 @@ async fn clients_case_file_contains_no_staff_content(w: &World) {
 }
 
 /// Less than the client's own version: content without a known consent is left out.
-async fn recipients_case_file_contains_less_than_the_clients(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let work = Work::make(&ana, &boss).await;
+async fn recipients_case_file_contains_less_than_the_clients(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let work = CaseWithRecords::make(&ana, &supervisor).await;
     let query = "format=html&for=recipient&recipient=Riverside+Clinic&purpose=treatment";
-    let (before, (_, shown)) = (entries_of(w, &work.case).await.len(), printed(&boss, &work.case, query).await);
+    let (before, (_, shown)) =
+        (entries_of(server, &work.case).await.len(), printed(&supervisor, &work.case, query).await);
     let shown = String::from_utf8(shown).unwrap();
     assert!(!shown.contains("STAFF"), "{shown}");
     for words in ["CLIENT-goal", "CLIENT-forum", "CLIENT-second-forum", "CLIENT-purpose", "CLIENT-promise"] {
@@ -324,15 +325,15 @@ async fn recipients_case_file_contains_less_than_the_clients(w: &World) {
         assert!(!shown.contains(words), "{words}: {shown}");
     }
     // Content that is left out is not read either: the client's access log lists what was read.
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     let theirs: Vec<&str> = entries
         .iter()
-        .filter(|entry| entry["actor_id"] == json!(boss.id()))
+        .filter(|entry| entry["actor_id"] == json!(supervisor.id()))
         .map(|entry| entry["action"].as_str().unwrap())
         .collect();
     assert!(theirs.contains(&"barrier.listed") && theirs.contains(&"meeting.listed"), "{theirs:?}");
     assert!(!theirs.contains(&"note.listed") && !theirs.contains(&"statement.listed"), "{theirs:?}");
-    let exported: Vec<Value> = entries_of(w, &work.case)
+    let exported: Vec<Value> = entries_of(server, &work.case)
         .await
         .split_off(before)
         .into_iter()
@@ -341,42 +342,55 @@ async fn recipients_case_file_contains_less_than_the_clients(w: &World) {
     assert_eq!((exported.len(), &exported[0]["fields"]), (1, &json!(["recipient", "html"])));
 }
 
-async fn case_file_is_visible_only_to_users_who_see_its_case(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let case = active_case(&ana, &boss).await;
-    let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+async fn case_file_is_visible_only_to_users_who_see_its_case(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let case = active_case(&ana, &supervisor).await;
+    let south = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
     let paths = [
         format!("/cases/{case}/file"),
         format!("/cases/{case}/file?reader=client"),
         format!("/cases/{case}/file/print?{REASON}&for=client"),
     ];
     for path in &paths {
-        for stranger in [&ben, &w.outsider(Role::Supervisor), &w.outsider(Role::Advocate), &south] {
+        for stranger in
+            [&ben, &server.user_of_other_org(Role::Supervisor), &server.user_of_other_org(Role::Advocate), &south]
+        {
             let refused = stranger.get(path).await.expect(404).observed();
-            assert_eq!(refused, stranger.get(&path.replace(&case, &World::unknown_id())).await.expect(404).observed());
+            assert_eq!(
+                refused,
+                stranger.get(&path.replace(&case, &TestServer::unknown_id())).await.expect(404).observed()
+            );
         }
         for role in [Role::Admin, Role::Auditor, Role::Integration, Role::Client] {
-            w.user(role).get(path).await.expect(403);
+            server.user(role).get(path).await.expect(403);
         }
-        boss.get(path).await.expect(200);
+        supervisor.get(path).await.expect(200);
     }
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"}))
+        .await
+        .expect(201);
     ana.get(&paths[0]).await.expect(404);
     ben.get(&paths[0]).await.expect(200);
-    w.anyone("GET", &format!("/api/v1{}", paths[0]), None).await.expect(401);
+    server.anyone("GET", &format!("/api/v1{}", paths[0]), None).await.expect(401);
 }
 
-async fn case_file_shows_readable_notes_with_their_amendments(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let case = active_case(&ana, &boss).await;
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
-    for (user, kind) in [(&ana, "progress"), (&ana, "restricted"), (&boss, "supervision")] {
+async fn case_file_shows_readable_notes_with_their_amendments(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let case = active_case(&ana, &supervisor).await;
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"}))
+        .await
+        .expect(201);
+    for (user, kind) in [(&ana, "progress"), (&ana, "restricted"), (&supervisor, "supervision")] {
         user.post(&format!("/cases/{case}/notes"), json!({"kind": kind, "body": kind})).await.expect(201);
     }
     for (user, kinds) in [
         (&ana, vec!["progress", "restricted"]),
         (&ben, vec!["progress"]),
-        (&boss, vec!["progress", "restricted", "supervision"]),
+        (&supervisor, vec!["progress", "restricted", "supervision"]),
     ] {
         let file = user.get(&format!("/cases/{case}/file")).await.expect(200).body;
         let shown: Vec<&Value> = file["notes"].as_array().unwrap().iter().map(|note| &note["kind"]).collect();
@@ -389,44 +403,48 @@ async fn case_file_shows_readable_notes_with_their_amendments(w: &World) {
         );
     }
     let yesterday = Instant::now().plus_seconds(-25 * 3600);
-    let sql = match w.engine {
+    let sql = match server.engine {
         Engine::Sqlite => format!("UPDATE notes SET created_at = {}", yesterday.micros()),
         Engine::Postgres => format!("UPDATE notes SET created_at = '{yesterday}'"),
     };
-    w.home.open().batch_execute(&sql).unwrap();
+    server.database.open().batch_execute(&sql).unwrap();
     let note = ana.get(&format!("/cases/{case}/file")).await.body["notes"][0]["id"].as_str().unwrap().to_owned();
     ben.post(&format!("/notes/{note}/amendments"), json!({"body": "It was Tuesday."})).await.expect(201);
-    let file = boss.get(&format!("/cases/{case}/file")).await.expect(200).body;
+    let file = supervisor.get(&format!("/cases/{case}/file")).await.expect(200).body;
     assert_eq!(
         (&file["notes"][0]["amendments"][0]["body"], &file["notes"][0]["amendments"][0]["author_id"]),
         (&json!("It was Tuesday."), &json!(ben.id()))
     );
-    assert!(page(&boss, &case, "internal").await.contains("by A advocate: It was Tuesday."));
+    assert!(page(&supervisor, &case, "internal").await.contains("by A advocate: It was Tuesday."));
 
     // A case that was entered in error is shown as such, as in the case itself.
-    w.user(Role::Admin)
+    server
+        .user(Role::Admin)
         .transition(&case, json!({"to": "entered_in_error", "reason": "The wrong person."}))
         .await
         .expect(201);
-    assert_eq!(boss.get(&format!("/cases/{case}/file")).await.expect(200).body["case"]["status"], "entered_in_error");
     assert_eq!(
-        boss.get(&format!("/cases/{case}/file?reader=client")).await.expect(200).body["case"]["status_in_words"],
+        supervisor.get(&format!("/cases/{case}/file")).await.expect(200).body["case"]["status"],
+        "entered_in_error"
+    );
+    assert_eq!(
+        supervisor.get(&format!("/cases/{case}/file?reader=client")).await.expect(200).body["case"]["status_in_words"],
         "It was entered by mistake."
     );
 }
 
-async fn case_file_export_requires_a_reason_and_a_recent_password(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let work = Work::make(&ana, &boss).await;
+async fn case_file_export_requires_a_reason_and_a_recent_password(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let work = CaseWithRecords::make(&ana, &supervisor).await;
     let path = format!("{}/print", work.path());
-    ana.get(&format!("{path}?for=client")).await.faulty(400, "reason", "required");
-    ana.get(&format!("{path}?for=client&reason=+")).await.faulty(400, "reason", "invalid");
-    ana.get(&format!("{path}?for=client&reason={}", "x".repeat(501))).await.faulty(400, "reason", "invalid");
-    ana.get(&format!("{path}?{REASON}&for=press")).await.faulty(400, "for", "invalid");
-    ana.get(&format!("{path}?{REASON}&for=client&paper=a4")).await.faulty(400, "paper", "unknown_parameter");
-    ana.get(&format!("{}?reason=x", work.path())).await.faulty(400, "reason", "unknown_parameter");
+    ana.get(&format!("{path}?for=client")).await.expect_fault(400, "reason", "required");
+    ana.get(&format!("{path}?for=client&reason=+")).await.expect_fault(400, "reason", "invalid");
+    ana.get(&format!("{path}?for=client&reason={}", "x".repeat(501))).await.expect_fault(400, "reason", "invalid");
+    ana.get(&format!("{path}?{REASON}&for=press")).await.expect_fault(400, "for", "invalid");
+    ana.get(&format!("{path}?{REASON}&for=client&paper=a4")).await.expect_fault(400, "paper", "unknown_parameter");
+    ana.get(&format!("{}?reason=x", work.path())).await.expect_fault(400, "reason", "unknown_parameter");
     ana.send("GET", &format!("{path}?{REASON}&for=client"), &[("accept", "application/json")], None).await.expect(406);
-    let stale = w.stale_user(Role::Supervisor);
+    let stale = server.user_with_old_password_entry(Role::Supervisor);
     stale.get(&work.path()).await.expect(200);
     assert_eq!(
         stale.get(&format!("{path}?{REASON}&for=client")).await.expect(403).body["code"],
@@ -444,7 +462,7 @@ async fn case_file_export_requires_a_reason_and_a_recent_password(w: &World) {
         assert!(header("content-disposition").starts_with("attachment; filename=\"document-"));
         assert_eq!(file.starts_with(b"%PDF-1.7"), kind == "application/pdf");
     }
-    let whole = page(&boss, &work.case, "internal").await;
+    let whole = page(&supervisor, &work.case, "internal").await;
     for part in [
         "For those who work in the case",
         "Printed by A supervisor on",
@@ -455,9 +473,9 @@ async fn case_file_export_requires_a_reason_and_a_recent_password(w: &World) {
     ] {
         assert!(whole.contains(part), "{part}: {whole}");
     }
-    assert!(!page(&boss, &work.case, "client").await.contains("The client asks for it."));
+    assert!(!page(&supervisor, &work.case, "client").await.contains("The client asks for it."));
 
-    let entries = entries_of(w, &work.case).await;
+    let entries = entries_of(server, &work.case).await;
     let of = |action: &str| {
         entries
             .iter()
@@ -476,7 +494,7 @@ async fn case_file_export_requires_a_reason_and_a_recent_password(w: &World) {
             json!(["client", "html"])
         ]
     );
-    let all = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+    let all = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     assert!(!json!(all).to_string().contains("asks for it"), "the audit log holds nobody's words");
     for action in [
         "barrier.listed",
@@ -488,35 +506,36 @@ async fn case_file_export_requires_a_reason_and_a_recent_password(w: &World) {
         "task.listed",
         "statement.listed",
     ] {
-        assert!(all.iter().any(|entry| entry["action"] == action && entry["actor_id"] == boss.id()), "{action}");
+        assert!(all.iter().any(|entry| entry["action"] == action && entry["actor_id"] == supervisor.id()), "{action}");
     }
     // The client can see who has read the file and who has exported it.
-    let sam = w.user(Role::Client);
-    sam.is_linked_to(&work.client);
+    let sam = server.user(Role::Client);
+    sam.link_to(&work.client);
     let log = pages(&sam, &format!("/clients/{}/access-log", work.client), 200).await;
-    for (action, who) in [("case.file_read", &stale), ("case.file_exported", &ana), ("case.file_exported", &boss)] {
+    for (action, who) in [("case.file_read", &stale), ("case.file_exported", &ana), ("case.file_exported", &supervisor)]
+    {
         assert!(log.iter().any(|entry| entry["action"] == action && entry["actor"]["id"] == who.id()), "{action}");
     }
 }
 
-async fn break_glass_access_reads_a_case_file_but_cannot_export_it(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let stranger = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    let case = active_case(&ana, &boss).await;
+async fn break_glass_access_reads_a_case_file_but_cannot_export_it(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let stranger = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    let case = active_case(&ana, &supervisor).await;
     stranger.post("/break-glass", json!({"case_id": case, "reason": "The lead cannot be reached."})).await.expect(201);
     stranger.get(&format!("/cases/{case}/file")).await.expect(200);
     stranger.get(&format!("/cases/{case}/file?reader=client")).await.expect(200);
     stranger.get(&format!("/cases/{case}/file/print?{REASON}&for=internal")).await.expect(403);
-    let entries = entries_of(w, &case).await;
+    let entries = entries_of(server, &case).await;
     let looks: Vec<&Value> =
         entries.iter().filter(|entry| entry["action"] == "case.file_read").map(|entry| &entry["fields"]).collect();
     assert_eq!(looks, [&json!(["break_glass", "supervision", "json"]), &json!(["break_glass", "client", "json"])]);
     assert!(entries.iter().all(|entry| entry["action"] != "case.file_exported"));
 }
 
-async fn large_case_file_shows_the_newest_records_and_counts_the_rest(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn large_case_file_shows_the_newest_records_and_counts_the_rest(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let note = ana
         .post(
             &format!("/cases/{case}/notes"),
@@ -528,7 +547,8 @@ async fn large_case_file_shows_the_newest_records_and_counts_the_rest(w: &World)
         .await
         .expect(201);
     let (organization, case_id, author) = (ana.actor.organization, Id::parse(&case).unwrap(), ana.actor.user);
-    w.home
+    server
+        .database
         .open()
         .transaction(|conn| {
             let first = Day::parse("2026-01-05").unwrap();
@@ -553,7 +573,7 @@ async fn large_case_file_shows_the_newest_records_and_counts_the_rest(w: &World)
             diesel::result::QueryResult::Ok(())
         })
         .unwrap();
-    let file = boss.get(&format!("/cases/{case}/file")).await.expect(200).body;
+    let file = supervisor.get(&format!("/cases/{case}/file")).await.expect(200).body;
     let tasks = file["tasks"].as_array().unwrap();
     assert_eq!(
         (tasks.len(), &tasks[0]["title"], &tasks[1_999]["title"], &file["left_out"]["tasks"]),
@@ -562,20 +582,20 @@ async fn large_case_file_shows_the_newest_records_and_counts_the_rest(w: &World)
     let notes = file["notes"].as_array().unwrap();
     assert_eq!((notes.len(), &file["left_out"]["notes"]), (20, &json!(5)));
     assert!(notes.iter().all(|shown| shown["id"] != note.id()), "the oldest is left out");
-    let client = boss.get(&format!("/cases/{case}/file?reader=client")).await.expect(200).body;
+    let client = supervisor.get(&format!("/cases/{case}/file?reader=client")).await.expect(200).body;
     assert_eq!(
         (client["contacts"].as_array().unwrap().len(), &client["left_out"]["contacts"]),
         (25, &json!(0)),
         "of a contact no text is shown"
     );
     // Each entry of the audit log has at most two hundred ids.
-    let listed = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+    let listed = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     let listed: Vec<usize> = listed
         .iter()
         .filter(|entry| entry["action"] == "task.listed")
         .map(|entry| entry["subject_ids"].as_array().unwrap().len())
         .collect();
     assert_eq!(listed, [200; 10]);
-    let page = page(&boss, &case, "internal").await;
+    let page = page(&supervisor, &case, "internal").await;
     assert!(page.contains("This is not all. Older records are left out: 5 notes, 3 tasks."));
 }

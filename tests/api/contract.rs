@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, body, conforms::DOC},
+    support::{TestServer, User, active_case, body, conforms::DOC},
 };
 use alongside::{
     auth::{Role, policy},
@@ -51,20 +51,20 @@ fn address(path: &str) -> String {
         "{name}" => "barrier_type".into(),
         "{measure}" => "barriers_open".into(),
         "{meeting_type}" => "discharge_planning".into(),
-        part if part.starts_with('{') => World::unknown_id(),
+        part if part.starts_with('{') => TestServer::unknown_id(),
         part => part.to_owned(),
     };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 /// One user of each role. An operation is called by the first role that its permission allows.
-struct People<'w>(Vec<(Role, User<'w>)>);
+struct People<'s>(Vec<(Role, User<'s>)>);
 
-impl<'w> People<'w> {
-    fn of(w: &'w World) -> Self {
-        Self(Role::ALL.iter().map(|role| (*role, w.user(*role))).collect())
+impl<'s> People<'s> {
+    fn of(server: &'s TestServer) -> Self {
+        Self(Role::ALL.iter().map(|role| (*role, server.user(*role))).collect())
     }
-    fn who(&self, operation: &Value) -> Option<&User<'w>> {
+    fn who(&self, operation: &Value) -> Option<&User<'s>> {
         let (roles, by_scope) = policy::roles(operation["x-permission"].as_str()?).unwrap();
         let may = |role: &Role| roles.contains(role) || roles.is_empty() && by_scope && *role == Role::Integration;
         self.0.iter().find(|(role, _)| may(role)).map(|(_, user)| user)
@@ -76,7 +76,7 @@ fn value_of(schema: &'static Value) -> String {
     let schema = resolved(schema);
     let of_enum = schema["enum"].as_array().and_then(|codes| codes[0].as_str().map(str::to_owned));
     of_enum.unwrap_or_else(|| match (schema["type"].as_str(), schema["format"].as_str()) {
-        (_, Some("uuid")) => World::unknown_id(),
+        (_, Some("uuid")) => TestServer::unknown_id(),
         (_, Some("date")) => "2026-01-05".into(),
         (_, Some("date-time")) => "2026-01-05T10:00:00Z".into(),
         (Some("boolean"), _) => "true".into(),
@@ -148,7 +148,7 @@ fn every_date_and_instant_in_a_body_has_documented_bounds() {
                 let kind = bounds::Kind::of(&name)
                     .unwrap_or_else(|| panic!("{method} {path} takes {pointer}, which types/bounds.rs does not have"));
                 assert!(
-                    member["description"].as_str().unwrap_or_default().contains(&kind.words()),
+                    member["description"].as_str().unwrap_or_default().contains(&kind.description()),
                     "{method} {path} {pointer}: {member}"
                 );
                 named.insert(name);
@@ -195,8 +195,8 @@ on_both_engines! {
     unknown_code_list_error_points_to_the_list_of_code_lists,
 }
 
-async fn error_messages_contain_no_internal_names(w: &World) {
-    let people = People::of(w);
+async fn error_messages_contain_no_internal_names(server: &TestServer) {
+    let people = People::of(server);
     let wrong = [
         json!(null),
         json!(""),
@@ -229,7 +229,7 @@ async fn error_messages_contain_no_internal_names(w: &World) {
         for sent in bodies {
             let text = sent.to_string();
             let token = who.map(User::token);
-            let reply = w.send(token, &method, &at, &[("if-match", "\"v999\"")], Some(text.clone())).await;
+            let reply = server.send(token, &method, &at, &[("if-match", "\"v999\"")], Some(text.clone())).await;
             if reply.status < 400 {
                 continue;
             }
@@ -249,8 +249,8 @@ async fn error_messages_contain_no_internal_names(w: &World) {
     }
 }
 
-async fn list_filters_take_commas_or_repetition_and_others_one_value(w: &World) {
-    let people = People::of(w);
+async fn list_filters_take_commas_or_repetition_and_others_one_value(server: &TestServer) {
+    let people = People::of(server);
     let (mut several, mut single) = (0, 0);
     for (path, _, operation) in operations().filter(|(_, method, _)| *method == "get") {
         let parameters: Vec<&'static Value> =
@@ -275,8 +275,9 @@ async fn list_filters_take_commas_or_repetition_and_others_one_value(w: &World) 
         for parameter in parameters.iter().copied() {
             let name = parameter["name"].as_str().unwrap();
             let (a, b) = value(parameter);
-            let ask =
-                async |query: String| w.send(who, "GET", &format!("{at}?{query}{}", needed(name)), &[], None).await;
+            let ask = async |query: String| {
+                server.send(who, "GET", &format!("{at}?{query}{}", needed(name)), &[], None).await
+            };
             if parameter["schema"]["type"] == "array" {
                 several += 1;
                 let commas = ask(format!("{name}={a},{b}")).await;
@@ -292,7 +293,7 @@ async fn list_filters_take_commas_or_repetition_and_others_one_value(w: &World) 
                 single += 1;
                 let twice = ask(format!("{name}={a}&{name}={b}")).await;
                 assert_plain(path, &twice.body);
-                twice.faulty(400, name, "duplicate");
+                twice.expect_fault(400, name, "duplicate");
             }
             for wrong in ["", ",", "x,%20expected%20map", "-1", "[]"] {
                 let reply = ask(format!("{name}={wrong}")).await;
@@ -305,9 +306,9 @@ async fn list_filters_take_commas_or_repetition_and_others_one_value(w: &World) 
     assert!(several > 30 && single > 100, "{several} {single}");
 }
 
-async fn filter_with_several_values_matches_any_of_them(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let active = active_case(&ana, &boss).await;
+async fn filter_with_several_values_matches_any_of_them(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let active = active_case(&ana, &supervisor).await;
     let new = ana.new_case().await;
     for query in [
         "status=active,referred",
@@ -333,8 +334,8 @@ async fn filter_with_several_values_matches_any_of_them(w: &World) {
     assert!(reply.body["errors"][0]["detail"].as_str().unwrap().starts_with("must be one of "), "{:#}", reply.body);
 }
 
-async fn cursor_stays_valid_when_limit_or_parameter_order_changes(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn cursor_stays_valid_when_limit_or_parameter_order_changes(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for _ in 0..4 {
         ana.new_case().await;
     }
@@ -357,21 +358,19 @@ async fn cursor_stays_valid_when_limit_or_parameter_order_changes(w: &World) {
         .expect(200);
     assert_eq!([ids(&first), ids(&rest)].concat(), all);
     let other_team = format!("/cases?limit=1&status=referred&cursor={cursor}");
-    ana.get(&other_team).await.faulty(400, "cursor", "invalid_cursor");
-    ana.get(&format!("/cases?limit=1&status=referred&priority=high&cursor={cursor}")).await.faulty(
+    ana.get(&other_team).await.expect_fault(400, "cursor", "invalid_cursor");
+    ana.get(&format!("/cases?limit=1&status=referred&priority=high&cursor={cursor}")).await.expect_fault(
         400,
         "cursor",
         "invalid_cursor",
     );
-    ana.get(&format!("/cases?limit=1&sort=opened_at&status=referred&priority=routine&cursor={cursor}")).await.faulty(
-        400,
-        "cursor",
-        "invalid_cursor",
-    );
+    ana.get(&format!("/cases?limit=1&sort=opened_at&status=referred&priority=routine&cursor={cursor}"))
+        .await
+        .expect_fault(400, "cursor", "invalid_cursor");
 }
 
-async fn if_match_accepts_weak_tags_lists_and_any_and_rejects_malformed(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn if_match_accepts_weak_tags_lists_and_any_and_rejects_malformed(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let case = ana.new_case().await;
     let path = format!("/cases/{case}");
     for (sent, version) in [("W/\"v1\"", 2), ("\"v2\"", 3), ("\"v9\", W/\"v3\"", 4), ("*", 5)] {
@@ -382,18 +381,24 @@ async fn if_match_accepts_weak_tags_lists_and_any_and_rejects_malformed(w: &Worl
         assert_eq!(ana.patch(&path, stale, json!({"client_goal": "x"})).await.expect(412).etag(), "\"v5\"", "{stale}");
     }
     for malformed in ["v5", "5", "\"v5", "w/\"v5\"", "", "*, \"v5\""] {
-        ana.patch(&path, malformed, json!({"client_goal": "x"})).await.faulty(400, "If-Match", "malformed");
+        ana.patch(&path, malformed, json!({"client_goal": "x"})).await.expect_fault(400, "If-Match", "malformed");
         // Even if the header is optional, a malformed one does not count as absent.
-        let moved = boss
+        let moved = supervisor
             .send("POST", &format!("{path}/transitions"), &[("if-match", malformed)], Some(json!({"to": "triage"})))
             .await;
-        moved.faulty(400, "If-Match", "malformed");
-        ana.send("GET", &path, &[("if-none-match", malformed)], None).await.faulty(400, "If-None-Match", "malformed");
+        moved.expect_fault(400, "If-Match", "malformed");
+        ana.send("GET", &path, &[("if-none-match", malformed)], None).await.expect_fault(
+            400,
+            "If-None-Match",
+            "malformed",
+        );
     }
-    boss.send("POST", &format!("{path}/transitions"), &[("if-match", "W/\"v4\"")], Some(json!({"to": "triage"})))
+    supervisor
+        .send("POST", &format!("{path}/transitions"), &[("if-match", "W/\"v4\"")], Some(json!({"to": "triage"})))
         .await
         .expect(412);
-    boss.send("POST", &format!("{path}/transitions"), &[("if-match", "W/\"v5\"")], Some(json!({"to": "triage"})))
+    supervisor
+        .send("POST", &format!("{path}/transitions"), &[("if-match", "W/\"v5\"")], Some(json!({"to": "triage"})))
         .await
         .expect(201);
     let client = ana.get(&path).await.body["client_id"].as_str().unwrap().to_owned();
@@ -412,8 +417,8 @@ async fn if_match_accepts_weak_tags_lists_and_any_and_rejects_malformed(w: &Worl
     ana.patch(&statement, "W/\"v1\"", json!({"sections": {"needs": "More time."}})).await.expect(200);
 }
 
-async fn idempotency_key_compares_bodies_by_json_value(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn idempotency_key_compares_bodies_by_json_value(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let send =
         async |key: &str, body: &str| ana.raw("POST", "/clients", &[("idempotency-key", key)], body.to_owned()).await;
     let first = send("one", r#"{"preferred_name":"Sam","safe_contact":{"call":true,"text":false}}"#).await.expect(201);
@@ -441,13 +446,16 @@ async fn idempotency_key_compares_bodies_by_json_value(w: &World) {
     let again = ana.send("POST", &escaped, &[("idempotency-key", "note")], Some(note)).await.expect(201);
     assert_eq!((again.id(), again.header("idempotency-replayed")), (made.id(), "true"));
     // Without a body.
-    let (mate, offer) =
-        (w.user(Role::Advocate), json!({"to_user_id": World::unknown_id(), "note": "The clinic answers by Friday."}));
+    let (colleague, offer) = (
+        server.user(Role::Advocate),
+        json!({"to_user_id": TestServer::unknown_id(), "note": "The clinic answers by Friday."}),
+    );
     let mut offer = offer;
-    offer["to_user_id"] = json!(mate.id());
+    offer["to_user_id"] = json!(colleague.id());
     let offered = ana.post(&format!("/cases/{case}/handovers"), offer).await.expect(201).id();
     let accept = async || {
-        mate.send("POST", &format!("/handovers/{offered}/accept"), &[("idempotency-key", "accept")], None)
+        colleague
+            .send("POST", &format!("/handovers/{offered}/accept"), &[("idempotency-key", "accept")], None)
             .await
             .expect(201)
     };
@@ -457,22 +465,25 @@ async fn idempotency_key_compares_bodies_by_json_value(w: &World) {
     );
 }
 
-async fn idempotency_key_of_an_older_version_compares_body_bytes(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn idempotency_key_of_an_older_version_compares_body_bytes(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let body = r#"{"preferred_name": "Sam"}"#;
     let first = ana.raw("POST", "/clients", &[("idempotency-key", "old")], body.into()).await.expect(201);
     // The hash in the format of the earlier version.
     let hash = Sha256::new().chain_update(Sha256::digest(body)).chain_update("advocate").finalize().to_vec();
     use schema::idempotency_keys as keys;
     let of_key = keys::table.filter(keys::key.eq("old"));
-    assert_eq!(diesel::update(of_key).set(keys::request_hash.eq(hash)).execute(&mut w.home.open()).unwrap(), 1);
+    assert_eq!(
+        diesel::update(of_key).set(keys::request_hash.eq(hash)).execute(&mut server.database.open()).unwrap(),
+        1
+    );
     let again = ana.raw("POST", "/clients", &[("idempotency-key", "old")], body.into()).await.expect(201);
     assert_eq!((again.id(), again.header("idempotency-replayed")), (first.id(), "true"));
     ana.raw("POST", "/clients", &[("idempotency-key", "old")], r#"{"preferred_name": "Kim"}"#.into()).await.expect(422);
 }
 
-async fn text_with_foreign_line_breaks_and_invisible_characters_is_accepted(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn text_with_foreign_line_breaks_and_invisible_characters_is_accepted(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let case = ana.new_case().await;
     let note = ana
         .post(
@@ -524,8 +535,8 @@ async fn text_with_foreign_line_breaks_and_invisible_characters_is_accepted(w: &
     }
 }
 
-async fn implausible_dates_are_refused(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn implausible_dates_are_refused(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let latest = Day::latest_of(Instant::now());
     let named = |born: &str| json!({"preferred_name": "Sam", "date_of_birth": born});
     for (born, code) in [
@@ -533,10 +544,10 @@ async fn implausible_dates_are_refused(w: &World) {
         (latest.plus_days(1).to_string().as_str(), "in_the_future"),
         ("2100-01-01", "in_the_future"),
     ] {
-        ana.post("/clients", named(born)).await.faulty(422, "/date_of_birth", code);
+        ana.post("/clients", named(born)).await.expect_fault(422, "/date_of_birth", code);
     }
     let client = ana.post("/clients", named("2010-03-05")).await.expect(201).id();
-    ana.patch(&format!("/clients/{client}"), "*", json!({"date_of_birth": latest.plus_days(1)})).await.faulty(
+    ana.patch(&format!("/clients/{client}"), "*", json!({"date_of_birth": latest.plus_days(1)})).await.expect_fault(
         422,
         "/date_of_birth",
         "in_the_future",
@@ -557,10 +568,10 @@ async fn implausible_dates_are_refused(w: &World) {
         ("2026-01-05T10:00:00+15:00", "out_of_range"),
         ("2026-01-05T10:00:00-14:30", "out_of_range"),
     ] {
-        ana.post(&notes, contact(at)).await.faulty(422, "/occurred_at", code);
+        ana.post(&notes, contact(at)).await.expect_fault(422, "/occurred_at", code);
     }
     let note = ana.post(&notes, contact("2010-03-05T10:00:00Z")).await.expect(201).id();
-    ana.patch(&format!("/notes/{note}"), "*", json!({"occurred_at": "2009-01-01T10:00:00Z"})).await.faulty(
+    ana.patch(&format!("/notes/{note}"), "*", json!({"occurred_at": "2009-01-01T10:00:00Z"})).await.expect_fault(
         422,
         "/occurred_at",
         "before_birth",
@@ -571,14 +582,12 @@ async fn implausible_dates_are_refused(w: &World) {
         ("2010-03-04", "before_birth"),
         (latest.plus_days(1).to_string().as_str(), "in_the_future"),
     ] {
-        ana.post(&barriers, json!({"type": "waitlist_delay", "description": "d", "occurred_on": on})).await.faulty(
-            422,
-            "/occurred_on",
-            code,
-        );
+        ana.post(&barriers, json!({"type": "waitlist_delay", "description": "d", "occurred_on": on}))
+            .await
+            .expect_fault(422, "/occurred_on", code);
     }
     for due in ["1990-05-01", "2062-05-01"] {
-        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": due})).await.faulty(
+        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": due})).await.expect_fault(
             422,
             "/due_on",
             "out_of_range",
@@ -604,20 +613,20 @@ async fn implausible_dates_are_refused(w: &World) {
         .await
         .expect(201)
         .id();
-    ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": "1999-12-31"})).await.faulty(
+    ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": "1999-12-31"})).await.expect_fault(
         422,
         "/filed_on",
         "out_of_range",
     );
     let due = json!({"due_on": "1980-01-05", "time_zone": "America/Chicago", "source": "manual"});
-    ana.post(&format!("/actions/{action}/deadlines"), due).await.faulty(422, "/due_on", "out_of_range");
+    ana.post(&format!("/actions/{action}/deadlines"), due).await.expect_fault(422, "/due_on", "out_of_range");
 }
 
-async fn future_dates_are_judged_in_organization_and_forum_time_zones(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn future_dates_are_judged_in_organization_and_forum_time_zones(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let today = |zone: &str| Day::today(&Zone::parse(zone).unwrap());
-    let home = Day::today(&w.org.time_zone);
+    let database = Day::today(&server.org.time_zone);
     // East of the organization: the forum's date is valid too, but the day after it is not.
     let east = "Pacific/Kiritimati";
     let action = ana
@@ -627,11 +636,11 @@ async fn future_dates_are_judged_in_organization_and_forum_time_zones(w: &World)
         .id();
     let deadline = |zone: &str| json!({"due_on": today(east).plus_days(30), "time_zone": zone, "source": "manual"});
     let path = format!("/actions/{action}");
-    if today(east) > home {
-        ana.patch(&path, "*", json!({"filed_on": today(east)})).await.faulty(422, "/filed_on", "in_the_future");
+    if today(east) > database {
+        ana.patch(&path, "*", json!({"filed_on": today(east)})).await.expect_fault(422, "/filed_on", "in_the_future");
     }
     let kept = ana.post(&format!("{path}/deadlines"), deadline(east)).await.expect(201).id();
-    ana.patch(&path, "*", json!({"filed_on": today(east).plus_days(1)})).await.faulty(
+    ana.patch(&path, "*", json!({"filed_on": today(east).plus_days(1)})).await.expect_fault(
         422,
         "/filed_on",
         "in_the_future",
@@ -643,19 +652,23 @@ async fn future_dates_are_judged_in_organization_and_forum_time_zones(w: &World)
     let other = ana
         .post(
             &format!("/cases/{case}/actions"),
-            json!({"type": "internal_appeal", "forum": "The plan", "filed_on": home}),
+            json!({"type": "internal_appeal", "forum": "The plan", "filed_on": database}),
         )
         .await
         .expect(201)
         .id();
     let kept = ana.post(&format!("/actions/{other}/deadlines"), deadline(west)).await.expect(201).id();
     let path = format!("/deadlines/{kept}/satisfy");
-    ana.post(&path, json!({"on": home.max(today(west)).plus_days(1)})).await.faulty(422, "/on", "in_the_future");
-    ana.post(&path, json!({"on": home})).await.expect(201);
+    ana.post(&path, json!({"on": database.max(today(west)).plus_days(1)})).await.expect_fault(
+        422,
+        "/on",
+        "in_the_future",
+    );
+    ana.post(&path, json!({"on": database})).await.expect(201);
 }
 
-async fn unknown_code_list_error_points_to_the_list_of_code_lists(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn unknown_code_list_error_points_to_the_list_of_code_lists(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let reply = ana.get("/code-lists/nope").await.expect(404);
     assert_eq!(reply.body["detail"], "There is no code list of this name. GET /api/v1/code-lists names them all.");
     ana.get("/code-lists/barrier_type").await.expect(200);

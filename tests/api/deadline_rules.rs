@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, pages},
+    support::{TestServer, User, pages},
 };
 use alongside::{
     auth::{Role, Scopes},
@@ -42,8 +42,8 @@ async fn id_of(user: &User<'_>, code: &str) -> String {
 async fn preview(user: &User<'_>, body: Value) -> crate::support::Reply {
     user.post("/deadline-rules/preview", body).await
 }
-async fn traced(w: &World, subject: &str) -> Vec<String> {
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
+async fn audit_actions(server: &TestServer, subject: &str) -> Vec<String> {
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
     entries
         .iter()
         .filter(|entry| entry["subject_id"] == subject)
@@ -69,8 +69,8 @@ on_both_engines! {
     concurrently_added_rule_versions_get_consecutive_numbers,
 }
 
-async fn every_worked_example_gives_the_expected_due_date(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn every_worked_example_gives_the_expected_due_date(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let rules = pages(&ana, "/deadline-rules", 50).await;
     let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
     for example in &examples {
@@ -109,8 +109,8 @@ async fn every_worked_example_gives_the_expected_due_date(w: &World) {
     }
 }
 
-async fn catalogue_supports_filters_and_pagination(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn catalogue_supports_filters_and_pagination(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let every = pages(&ana, "/deadline-rules", 7).await;
     assert!(every.len() >= 25, "{}", every.len());
     let down = pages(&ana, "/deadline-rules?sort=-id", 4).await;
@@ -141,12 +141,12 @@ async fn catalogue_supports_filters_and_pagination(w: &World) {
         (rule.etag().as_str(), &rule.body["source"], &rule.body["amount"]),
         ("\"v1\"", &json!("built_in"), &json!(60))
     );
-    ana.get(&format!("/deadline-rules/{}", World::unknown_id())).await.expect(404);
-    ana.get(&format!("/deadline-rules/{}/versions", World::unknown_id())).await.expect(404);
+    ana.get(&format!("/deadline-rules/{}", TestServer::unknown_id())).await.expect(404);
+    ana.get(&format!("/deadline-rules/{}/versions", TestServer::unknown_id())).await.expect(404);
 }
 
-async fn organization_adds_its_own_deadline_rules(w: &World) {
-    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+async fn organization_adds_its_own_deadline_rules(server: &TestServer) {
+    let (admin, ana) = (server.user(Role::Admin), server.user(Role::Advocate));
     let made = admin
         .post("/deadline-rules", terms(json!({"name": "Letter, Illinois", "citation": "House rule 7"})))
         .await
@@ -164,10 +164,10 @@ async fn organization_adds_its_own_deadline_rules(w: &World) {
         (&json!("2025-12-05"), &json!("2025-12-06T05:59:59.999Z"), &json!("America/Chicago"), &json!(true))
     );
     // Another organization does not see it.
-    let other = w.outsider(Role::Admin);
+    let other = server.user_of_other_org(Role::Admin);
     other.get(&format!("/deadline-rules/{}", made.id())).await.expect(404);
     other.post(&format!("/deadline-rules/{}/versions", made.id()), terms(json!({}))).await.expect(404);
-    preview(&other, json!({"rule_id": made.id(), "trigger_date": "2025-11-20"})).await.faulty(
+    preview(&other, json!({"rule_id": made.id(), "trigger_date": "2025-11-20"})).await.expect_fault(
         422,
         "/rule_id",
         "unknown_reference",
@@ -179,8 +179,8 @@ async fn organization_adds_its_own_deadline_rules(w: &World) {
     assert_eq!((first.id(), again.header("idempotency-replayed")), (again.id(), "true"));
 }
 
-async fn rule_version_in_force_on_the_trigger_date_is_used(w: &World) {
-    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+async fn rule_version_in_force_on_the_trigger_date_is_used(server: &TestServer) {
+    let (admin, ana) = (server.user(Role::Admin), server.user(Role::Advocate));
     let id = id_of(&ana, "medicare_advantage_reconsideration").await;
     for (trigger, version, due) in [("2024-12-31", 1, "2025-03-01"), ("2025-01-01", 2, "2025-03-07")] {
         let found = preview(&ana, json!({"rule_id": id, "trigger_date": trigger})).await.expect(200).body;
@@ -210,7 +210,7 @@ async fn rule_version_in_force_on_the_trigger_date_is_used(w: &World) {
     }
     // A correction on the same day; and one for a future day, which is not shown as the current version.
     admin.post(&format!("{path}/versions"), newer(json!({"amount": 80}))).await.expect(201);
-    let to_come = Day::today(&w.org.time_zone).plus_days(30).to_string();
+    let to_come = Day::today(&server.org.time_zone).plus_days(30).to_string();
     admin.post(&format!("{path}/versions"), newer(json!({"amount": 70, "effective_from": to_come}))).await.expect(201);
     let shown = ana.get(&path).await.expect(200);
     assert_eq!((&shown.body["version"], &shown.body["amount"]), (&json!(3), &json!(80)));
@@ -225,22 +225,22 @@ async fn rule_version_in_force_on_the_trigger_date_is_used(w: &World) {
             )
         })
         .collect();
-    let last = Day::today(&w.org.time_zone).plus_days(29).to_string();
+    let last = Day::today(&server.org.time_zone).plus_days(29).to_string();
     assert_eq!(
         observed,
         [(4, 70, None), (3, 80, Some(last)), (2, 90, Some("2026-01-31".into())), (1, 60, Some("2026-01-31".into()))]
     );
-    admin.post(&format!("{path}/versions"), newer(json!({}))).await.faulty(
+    admin.post(&format!("{path}/versions"), newer(json!({}))).await.expect_fault(
         422,
         "/effective_from",
         "before_present_version",
     );
     // Another organization still uses the first version.
-    let theirs = w.outsider(Role::Advocate).get(&path).await.expect(200);
+    let theirs = server.user_of_other_org(Role::Advocate).get(&path).await.expect(200);
     assert_eq!(theirs.body["amount"], 60);
     // A rule that has ended computes nothing after its end, and is still shown.
     let ended = admin.post("/deadline-rules", terms(json!({"effective_to": "2021-12-31"}))).await.expect(201).id();
-    preview(&ana, json!({"rule_id": ended, "trigger_date": "2022-01-01"})).await.faulty(
+    preview(&ana, json!({"rule_id": ended, "trigger_date": "2022-01-01"})).await.expect_fault(
         422,
         "/trigger_date",
         "no_rule_in_force",
@@ -249,9 +249,9 @@ async fn rule_version_in_force_on_the_trigger_date_is_used(w: &World) {
     ana.get(&format!("/deadline-rules/{ended}")).await.expect(200);
 }
 
-async fn invalid_rules_are_rejected_by_member(w: &World) {
-    let admin = w.user(Role::Admin);
-    let tomorrow = Day::today(&w.org.time_zone).plus_days(2);
+async fn invalid_rules_are_rejected_by_member(server: &TestServer) {
+    let admin = server.user(Role::Admin);
+    let tomorrow = Day::today(&server.org.time_zone).plus_days(2);
     for member in [
         "name",
         "jurisdiction",
@@ -268,7 +268,7 @@ async fn invalid_rules_are_rejected_by_member(w: &World) {
         "effective_from",
         "last_verified_on",
     ] {
-        admin.post("/deadline-rules", without(member)).await.faulty(422, &format!("/{member}"), "required");
+        admin.post("/deadline-rules", without(member)).await.expect_fault(422, &format!("/{member}"), "required");
     }
     for (change, at, code) in [
         (json!({"unit": "fortnight"}), "/unit", "unknown_code"),
@@ -286,18 +286,18 @@ async fn invalid_rules_are_rejected_by_member(w: &World) {
         (json!({"last_verified_on": tomorrow}), "/last_verified_on", "in_the_future"),
         (json!({"version": 7}), "/version", "unknown_member"),
     ] {
-        admin.post("/deadline-rules", terms(change)).await.faulty(422, at, code);
+        admin.post("/deadline-rules", terms(change)).await.expect_fault(422, at, code);
     }
     assert!(pages(&admin, "/deadline-rules?jurisdiction=us_il", 50).await.is_empty(), "nothing was stored");
 }
 
-async fn invalid_previews_are_rejected_by_member(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn invalid_previews_are_rejected_by_member(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let id = id_of(&ana, APPEAL).await;
     let tomorrow = Day::today(&alongside::types::Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1);
     for (body, at, code) in [
         (json!({"trigger_date": "2026-03-02"}), "/rule_id", "required"),
-        (json!({"rule_id": World::unknown_id(), "trigger_date": "2026-03-02"}), "/rule_id", "unknown_reference"),
+        (json!({"rule_id": TestServer::unknown_id(), "trigger_date": "2026-03-02"}), "/rule_id", "unknown_reference"),
         (json!({"rule_id": id}), "/trigger_date", "required"),
         (json!({"rule_id": id, "trigger_date": tomorrow}), "/trigger_date", "in_the_future"),
         (json!({"rule_id": id, "trigger_date": "2026-02-29"}), "/trigger_date", "invalid_date"),
@@ -320,12 +320,12 @@ async fn invalid_previews_are_rejected_by_member(w: &World) {
         (json!({"rule_id": id, "trigger_not_before": "2199-12-01"}), "/trigger_not_before", "out_of_range"),
         (json!({"rule_id": id, "trigger_date": "2026-03-02", "colour": "red"}), "/colour", "unknown_member"),
     ] {
-        preview(&ana, body).await.faulty(422, at, code);
+        preview(&ana, body).await.expect_fault(422, at, code);
     }
 }
 
-async fn preview_reports_unknown_triggers_and_missing_holidays(w: &World) {
-    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+async fn preview_reports_unknown_triggers_and_missing_holidays(server: &TestServer) {
+    let (admin, ana) = (server.user(Role::Admin), server.user(Role::Advocate));
     let codes = |found: &Value| {
         found["steps"]
             .as_array()
@@ -362,25 +362,26 @@ async fn preview_reports_unknown_triggers_and_missing_holidays(w: &World) {
     assert_eq!(leap["due_on"], "2025-02-28");
 }
 
-async fn only_administrators_write_rules_and_every_read_is_audited(w: &World) {
-    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn only_administrators_write_rules_and_every_read_is_audited(server: &TestServer) {
+    let (admin, ana, supervisor) =
+        (server.user(Role::Admin), server.user(Role::Advocate), server.user(Role::Supervisor));
     let rule = admin.post("/deadline-rules", terms(json!({"name": "CANARY", "note": "CANARY"}))).await.expect(201).id();
     let versions = format!("/deadline-rules/{rule}/versions");
-    for user in [&ana, &boss] {
+    for user in [&ana, &supervisor] {
         user.post("/deadline-rules", terms(json!({}))).await.expect(403);
         user.post(&versions, terms(json!({}))).await.expect(403);
     }
-    let unscoped = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
-    for user in [w.user(Role::Client), w.user(Role::Auditor), unscoped] {
+    let unscoped = server.user_with_scopes(&server.org, &[], Role::Integration, Scopes::NONE);
+    for user in [server.user(Role::Client), server.user(Role::Auditor), unscoped] {
         user.get("/deadline-rules").await.expect(403);
         preview(&user, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(403);
     }
     admin.post(&versions, terms(json!({"effective_from": "2026-01-01"}))).await.expect(201);
     ana.get(&format!("/deadline-rules/{rule}")).await.expect(200);
     ana.get(&versions).await.expect(200);
-    preview(&boss, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(200);
+    preview(&supervisor, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(200);
     assert_eq!(
-        traced(w, &rule).await,
+        audit_actions(server, &rule).await,
         [
             "deadline_rule.created",
             "request.refused",
@@ -391,12 +392,12 @@ async fn only_administrators_write_rules_and_every_read_is_audited(w: &World) {
             "deadline_rule.previewed"
         ]
     );
-    let entries = pages(&w.user(Role::Auditor), "/audit-events", 50).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events", 50).await;
     assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
 }
 
-async fn concurrently_added_rule_versions_get_consecutive_numbers(w: &World) {
-    let admins: Vec<_> = (0..4).map(|_| w.user(Role::Admin)).collect();
+async fn concurrently_added_rule_versions_get_consecutive_numbers(server: &TestServer) {
+    let admins: Vec<_> = (0..4).map(|_| server.user(Role::Admin)).collect();
     let path = format!("/deadline-rules/{}/versions", id_of(&admins[0], APPEAL).await);
     let added = futures_util::future::join_all(
         admins.iter().map(|admin| admin.post(&path, terms(json!({"effective_from": "2026-02-01"})))),

@@ -1,33 +1,26 @@
 //! The demo data: work for every user who can sign in, and every record as the product itself would have created it.
 
 use crate::support::{
-    World,
+    TestServer,
     conforms::DOC,
     database::Engine,
+    db_options,
     history_fixtures::{at, day},
+    operator,
 };
 use alongside::{
-    auth::{Operator, Role, policy},
-    db::{Db, Options, Url, Use},
-    demo::{self, Made, Plan},
+    auth::{Role, policy},
+    db::{Db, Options, Use},
+    demo::{self, GeneratedDemo, Plan},
     types::{Day, Instant, Zone},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Fills the database of the test. The passwords are numbered, so that two runs can be compared.
-fn fill(w: &World, cases: u32, seed: u64) -> Made {
-    let options = Options {
-        url: Url::parse(&w.home.url).unwrap(),
-        replica: None,
-        connections: 2,
-        readers: 2,
-        migrate: false,
-        purpose: Use::Loading,
-        checks: alongside::app::ACCESS_CHECKS,
-    };
-    #[expect(clippy::disallowed_methods, reason = "this is the operator")]
-    let operator = Operator::new();
+fn fill(server: &TestServer, cases: u32, seed: u64) -> GeneratedDemo {
+    let options = Options { connections: 2, readers: 2, purpose: Use::Loading, ..db_options(&server.database.url) };
+    let operator = operator();
     let mut count = 0;
     let secret = move || {
         count += 1;
@@ -36,31 +29,31 @@ fn fill(w: &World, cases: u32, seed: u64) -> Made {
     let fill = || {
         let db = Db::open(&options).unwrap();
         let made = demo::fill(&db, &operator, &Plan { teams: Some(2), ..Plan::new(cases, seed) }, secret).unwrap();
-        demo::complete(&db, &made).unwrap();
+        demo::build_report_facts(&db, &made).unwrap();
         made
     };
     std::thread::scope(|threads| threads.spawn(fill).join().unwrap())
 }
 
 /// A demo user who has signed in.
-struct Somebody<'w> {
-    w: &'w World,
+struct SignedInUser<'s> {
+    server: &'s TestServer,
     role: Role,
     token: String,
 }
 
-impl<'w> Somebody<'w> {
-    async fn sign_in(w: &'w World, role: Role, email: &str, password: &str) -> Self {
+impl<'s> SignedInUser<'s> {
+    async fn sign_in(server: &'s TestServer, role: Role, email: &str, password: &str) -> Self {
         let body = json!({"email": email, "password": password});
-        let token = w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
+        let token = server.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
             .as_str()
             .unwrap()
             .to_owned();
-        Self { w, role, token }
+        Self { server, role, token }
     }
     async fn send(&self, method: &str, path: &str, status: u16) -> Value {
         let full = if path.starts_with("/api/") { path.to_owned() } else { format!("/api/v1{path}") };
-        self.w.send(Some(&self.token), method, &full, &[], None).await.expect(status).body
+        self.server.send(Some(&self.token), method, &full, &[], None).await.expect(status).body
     }
     async fn get(&self, path: &str) -> Value {
         self.send("GET", path, 200).await
@@ -79,10 +72,10 @@ impl<'w> Somebody<'w> {
     }
 }
 
-async fn everybody<'w>(w: &'w World, made: &Made) -> Vec<Somebody<'w>> {
+async fn sign_in_all<'s>(server: &'s TestServer, made: &GeneratedDemo) -> Vec<SignedInUser<'s>> {
     let mut all = Vec::new();
     for sign_in in &made.sign_ins {
-        all.push(Somebody::sign_in(w, sign_in.role, &sign_in.email, &sign_in.password).await);
+        all.push(SignedInUser::sign_in(server, sign_in.role, &sign_in.email, &sign_in.password).await);
     }
     all
 }
@@ -96,7 +89,7 @@ fn of<'v>(records: &'v [Value], member: &str, value: &Value) -> Vec<&'v Value> {
 fn in_office_hours(from: Instant, to: Instant, zone: &Zone) -> bool {
     let day = Day::of(from, zone);
     let opens = day.begins(zone);
-    (day.number() + 3).rem_euclid(7) < 5
+    (day.epoch_day() + 3).rem_euclid(7) < 5
         && from >= opens.plus_seconds(8 * 3600)
         && to <= opens.plus_seconds(17 * 3600)
         && from < to
@@ -104,7 +97,7 @@ fn in_office_hours(from: Instant, to: Instant, zone: &Zone) -> bool {
 
 /// Every list of the OpenAPI document that needs no id, read by every user who may read it. Each response is checked
 /// against the document.
-async fn everybody_reads_every_list(people: &[Somebody<'_>]) {
+async fn everybody_reads_every_list(people: &[SignedInUser<'_>]) {
     let mut read = 0;
     for (path, item) in DOC["paths"].as_object().unwrap() {
         let Some(operation) = item.get("get").filter(|_| !path.contains('{')) else { continue };
@@ -119,9 +112,9 @@ async fn everybody_reads_every_list(people: &[Somebody<'_>]) {
     assert!(read > 60, "{read} lists were read");
 }
 
-/// The prepared work of each user who can sign in.
-async fn everybody_finds_something(people: &[Somebody<'_>]) {
-    let [_, boss, ana, ben, sam, _] = people else { panic!("six people sign in") };
+/// Every user who can sign in finds work.
+async fn everybody_finds_something(people: &[SignedInUser<'_>]) {
+    let [_, supervisor, ana, ben, sam, _] = people else { panic!("six people sign in") };
     let (hers, his) = (ana.list("/cases").await, ben.list("/cases").await);
     assert!(hers.len() >= 3 && !his.is_empty(), "{} and {}", hers.len(), his.len());
     let offer = &ben.get("/me/agenda").await["handovers"][0];
@@ -141,9 +134,9 @@ async fn everybody_finds_something(people: &[Somebody<'_>]) {
         }
     }
     for status in ["closing", "triage", "referred"] {
-        assert!(!boss.list(&format!("/cases?status={status}")).await.is_empty(), "no case is {status}");
+        assert!(!supervisor.list(&format!("/cases?status={status}")).await.is_empty(), "no case is {status}");
     }
-    let quiet = boss.get("/me/agenda").await;
+    let quiet = supervisor.get("/me/agenda").await;
     assert!(quiet["quiet_cases"].as_array().unwrap().iter().any(|case| case["reason"] == "no_lead"));
     let own = sam.list("/me/cases").await;
     assert_eq!(own.len(), 1);
@@ -153,16 +146,16 @@ async fn everybody_finds_something(people: &[Somebody<'_>]) {
 }
 
 /// The rules that the stores enforce, for every record of the demo.
-async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_>) {
+async fn every_record_keeps_the_rules(supervisor: &SignedInUser<'_>, auditor: &SignedInUser<'_>) {
     let zone = Zone::parse("America/Chicago").unwrap();
     let (now, today) = (Instant::now(), Day::today(&zone));
-    let cases = boss.list("/cases").await;
+    let cases = supervisor.list("/cases").await;
     let (barriers, actions, deadlines) =
-        (boss.list("/barriers").await, boss.list("/actions").await, boss.list("/deadlines").await);
-    let (meetings, tasks) = (boss.list("/meetings").await, boss.list("/tasks").await);
+        (supervisor.list("/barriers").await, supervisor.list("/actions").await, supervisor.list("/deadlines").await);
+    let (meetings, tasks) = (supervisor.list("/meetings").await, supervisor.list("/tasks").await);
     for case in &cases {
         let id = case["id"].as_str().unwrap();
-        let notes = boss.list(&format!("/cases/{id}/notes")).await;
+        let notes = supervisor.list(&format!("/cases/{id}/notes")).await;
         let mistake = case["status"] == "entered_in_error";
         let work = [&barriers, &actions, &deadlines, &meetings, &tasks]
             .into_iter()
@@ -182,7 +175,7 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
                 "{note:#}"
             );
         }
-        let assigned = boss.list(&format!("/cases/{id}/assignments?current=true")).await;
+        let assigned = supervisor.list(&format!("/cases/{id}/assignments?current=true")).await;
         let leads: Vec<&Value> = of(&assigned, "role", &json!("lead")).into_iter().map(|one| &one["user_id"]).collect();
         assert_eq!(leads, case.get("lead_advocate_id").into_iter().collect::<Vec<_>>(), "{id}");
         let disposed = of(&barriers, "case_id", &case["id"]).iter().all(|barrier| barrier.get("disposition").is_some());
@@ -212,14 +205,14 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
         assert!(in_office_hours(starts, ends, &zone), "{meeting:#}");
         assert!(moment(&meeting["created_at"]) <= starts, "{meeting:#}");
         assert_eq!(meeting["status"] == "booked", starts > now, "{meeting:#}");
-        let items = boss.get(&format!("/meetings/{}/preparation", meeting["id"].as_str().unwrap())).await;
+        let items = supervisor.get(&format!("/meetings/{}/preparation", meeting["id"].as_str().unwrap())).await;
         let mandatory = of(items["items"].as_array().unwrap(), "mandatory", &json!(true));
         let done = mandatory.iter().filter(|item| item.get("done_at").is_some()).count();
         assert_eq!(
             (&meeting["readiness"]["mandatory"], &meeting["readiness"]["done"]),
             (&json!(mandatory.len()), &json!(done))
         );
-        let template = boss.get(&format!("/preparation-templates/{}", meeting["type"].as_str().unwrap())).await;
+        let template = supervisor.get(&format!("/preparation-templates/{}", meeting["type"].as_str().unwrap())).await;
         let texts =
             |items: &Value| items.as_array().unwrap().iter().map(|item| item["text"].clone()).collect::<Vec<_>>();
         assert_eq!(texts(&items["items"]), texts(&template["items"]));
@@ -234,7 +227,7 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
         "{with} of {} meetings have a checklist, {held} were held",
         meetings.len()
     );
-    let prepared = boss
+    let prepared = supervisor
         .get(&format!("/reports/meeting_prep?from={}&to={}&group_by=", today.plus_days(-800), today.plus_days(1)))
         .await;
     assert_eq!(prepared["totals"][0]["denominator"], json!(held), "{prepared:#}");
@@ -242,8 +235,8 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
     assert_eq!(auditor.send("POST", "/audit-events/verification", 200).await["verified"], true);
 }
 
-/// Nobody has signed in yet: what is there, the demonstration made.
-fn demo_makes_the_kinds_that_declare_it(w: &World) {
+/// No user has signed in yet, so every record is from the demo.
+fn demo_makes_the_kinds_that_declare_it(server: &TestServer) {
     #[derive(diesel::QueryableByName)]
     struct Count {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -252,7 +245,7 @@ fn demo_makes_the_kinds_that_declare_it(w: &World) {
     let mut wrong = Vec::new();
     for kind in alongside::overview::kinds::ALL {
         let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {}", kind.table));
-        let count: Count = diesel::RunQueryDsl::get_result(query, &mut w.home.open()).unwrap();
+        let count: Count = diesel::RunQueryDsl::get_result(query, &mut server.database.open()).unwrap();
         let declared = kind.demo == alongside::records::kind::Included::Yes;
         if (count.count > 0) != declared {
             wrong.push(format!("{}: {} rows, declared {declared}", kind.table, count.count));
@@ -262,12 +255,12 @@ fn demo_makes_the_kinds_that_declare_it(w: &World) {
 }
 
 async fn a_demonstration(engine: Engine) {
-    let w = World::start(engine).await;
-    let made = fill(&w, 60, 1);
-    demo_makes_the_kinds_that_declare_it(&w);
+    let server = TestServer::start(engine).await;
+    let made = fill(&server, 60, 1);
+    demo_makes_the_kinds_that_declare_it(&server);
     let roles: Vec<Role> = made.sign_ins.iter().map(|sign_in| sign_in.role).collect();
     assert_eq!(roles, [Role::Admin, Role::Supervisor, Role::Advocate, Role::Advocate, Role::Client, Role::Auditor]);
-    let people = everybody(&w, &made).await;
+    let people = sign_in_all(&server, &made).await;
     everybody_finds_something(&people).await;
     everybody_reads_every_list(&people).await;
     every_record_keeps_the_rules(&people[1], &people[5]).await;
@@ -278,9 +271,9 @@ async fn a_demonstration(engine: Engine) {
 async fn same_seed_generates_the_same_demo_records_on_sqlite_and_postgres() {
     let mut seen = Vec::new();
     for (engine, seed) in [(Engine::Sqlite, 7), (Engine::Sqlite, 7), (Engine::Postgres, 7), (Engine::Sqlite, 8)] {
-        let w = World::start(engine).await;
-        let made = fill(&w, 25, seed);
-        let people = everybody(&w, &made).await;
+        let server = TestServer::start(engine).await;
+        let made = fill(&server, 25, seed);
+        let people = sign_in_all(&server, &made).await;
         let mut records = Vec::new();
         for path in ["/cases", "/meetings", "/tasks", "/barriers", "/actions", "/deadlines", "/handovers"] {
             records.push(people[1].list(path).await);
@@ -293,10 +286,10 @@ async fn same_seed_generates_the_same_demo_records_on_sqlite_and_postgres() {
 
 #[actix_web::test]
 async fn demo_data_works_with_few_or_no_cases() {
-    let w = World::start(Engine::Sqlite).await;
+    let server = TestServer::start(Engine::Sqlite).await;
     for (cases, seed) in [(0, 1), (1, 2), (7, 3), (8, 4)] {
-        let made = fill(&w, cases, seed);
-        let people = everybody(&w, &made).await;
+        let made = fill(&server, cases, seed);
+        let people = sign_in_all(&server, &made).await;
         assert_eq!(people[1].list("/cases").await.len(), cases as usize);
     }
 }

@@ -20,7 +20,7 @@ fn the_published_document_matches_the_router() {
     }
     assert!(
         std::fs::read_to_string(path).unwrap_or_default() == now,
-        "openapi/openapi.json is stale: BLESS=1 ./test the_published_document, and review the diff"
+        "openapi/openapi.json is stale: BLESS=1 ./test published_document, and review the diff"
     );
 }
 
@@ -40,7 +40,10 @@ fn every_operation_has_id_summary_description_and_tag() {
         assert!(!operation["summary"].as_str().unwrap().ends_with('.'), "{name}");
         assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{name}");
         let tag = &operation["tags"][0];
-        assert!(DOC["tags"].as_array().unwrap().iter().any(|known| known["name"] == *tag), "{name}: {tag}");
+        assert!(
+            DOC["tags"].as_array().unwrap().iter().any(|known| known["name"] == *tag),
+            "{name}: src/openapi.rs does not declare the tag {tag}"
+        );
         for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
             let observed =
                 operation["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "path" && p["name"] == part);
@@ -57,6 +60,14 @@ fn every_operation_has_id_summary_description_and_tag() {
             assert!(alongside::auth::policy::roles(operation["x-permission"].as_str().unwrap()).is_some(), "{name}");
         }
     }
+}
+
+/// What is wrong with a document, for each alternative of a `oneOf`.
+fn explain(error: &jsonschema::ValidationError<'_>) -> String {
+    let jsonschema::error::ValidationErrorKind::OneOfNotValid { context } = error.kind() else {
+        return format!("at {:?}: {error}", error.instance_path().as_str()).chars().take(300).collect();
+    };
+    context.iter().flatten().map(explain).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -89,7 +100,10 @@ fn every_body_and_response_has_a_valid_example() {
                 let whole = serde_json::json!({"allOf": [media["schema"]], "components": DOC["components"]});
                 let validator = jsonschema::validator_for(&whole).unwrap();
                 if let Err(error) = validator.validate(example) {
-                    panic!("the example of {name} does not hold at {}: {error}", error.instance_path());
+                    panic!(
+                        "the example of {name} (of the attribute or a file in examples/) is invalid: {}",
+                        explain(&error)
+                    );
                 }
             }
         }

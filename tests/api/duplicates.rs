@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{Reply, User, World, active_case, database::Engine, pages},
+    support::{Reply, TestServer, User, active_case, database::Engine, pages},
 };
 use alongside::{auth::Role, casework::clients::merge::REFERENCING_TABLES};
 use diesel::RunQueryDsl as _;
@@ -67,9 +67,10 @@ on_both_engines! {
     every_table_that_references_clients_follows_a_merge,
 }
 
-async fn possible_duplicates_are_reported_when_a_client_is_created(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+async fn possible_duplicates_are_reported_when_a_client_is_created(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let elsewhere = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
     let first = ana
         .post(
             "/clients",
@@ -89,7 +90,7 @@ async fn possible_duplicates_are_reported_when_a_client_is_created(w: &World) {
         ),
         (json!({"preferred_name": "Zoe", "phone": "(555) 010 0199"}), json!(["phone"])),
     ] {
-        for user in [&ana, &boss] {
+        for user in [&ana, &supervisor] {
             let made = user.post("/clients", body.clone()).await.expect(201);
             let named = made.body["possible_duplicates"].as_array().unwrap();
             assert!(
@@ -114,20 +115,21 @@ async fn possible_duplicates_are_reported_when_a_client_is_created(w: &World) {
     assert!(made.body.get("possible_duplicates").is_none(), "{:#}", made.body);
     ben.get(&format!("/clients/{first}/possible-duplicates")).await.expect(404);
     assert!(
-        boss.post("/clients", json!({"preferred_name": "Zora"}))
+        supervisor
+            .post("/clients", json!({"preferred_name": "Zora"}))
             .await
             .expect(201)
             .body
             .get("possible_duplicates")
             .is_none()
     );
-    let auditor = w.user(Role::Auditor);
+    let auditor = server.user(Role::Auditor);
     let entries = pages(&auditor, "/audit-events?action=client.duplicates_read", 50).await;
     assert_eq!(entries.len(), 6);
     // A client who is named as a possible duplicate counts as read.
     let named = ana.post("/clients", json!({"preferred_name": "Nobody", "phone": "555 010 0199"})).await.expect(201);
     assert!(named.body["possible_duplicates"].as_array().unwrap().contains(&json!(first)), "{:#}", named.body);
-    let log = pages(&boss, &format!("/clients/{first}/access-log"), 50).await;
+    let log = pages(&supervisor, &format!("/clients/{first}/access-log"), 50).await;
     assert!(
         log.iter()
             .any(|entry| entry["action"] == "client.listed" && entry["request_id"] == named.header("x-request-id")),
@@ -135,8 +137,9 @@ async fn possible_duplicates_are_reported_when_a_client_is_created(w: &World) {
     );
 }
 
-async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
-    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+async fn merge_moves_a_duplicates_records_and_both_ids_resolve(server: &TestServer) {
+    let (ana, supervisor, sam) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Client));
     let old = client(
         &ana,
         json!({"preferred_name": "Sammy Quill", "phone": "+1 555 010-0199", "safe_contact": {"call": true}}),
@@ -157,9 +160,9 @@ async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
     let said = sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201).id();
     let (first, draft) = (statement(&ana, &old, "Time.", true).await, statement(&ana, &new, "Quiet.", false).await);
     ana.get(&format!("/statements/{first}/print?format=html&for=client&reason=Handed+over")).await.expect(200);
-    let etag = boss.get(&format!("/clients/{new}")).await.expect(200).etag();
+    let etag = supervisor.get(&format!("/clients/{new}")).await.expect(200).etag();
 
-    let merged = merge(&boss, &old, &new, json!({"reason": "CANARY"})).await.expect(201);
+    let merged = merge(&supervisor, &old, &new, json!({"reason": "CANARY"})).await.expect(201);
     assert_eq!(
         (&merged.body["id"], &merged.body["merged_ids"], &merged.body["version"]),
         (&json!(new), &json!([old]), &json!(2))
@@ -184,7 +187,7 @@ async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
         assert_eq!(ids(&pages(&ana, &format!("/clients/{id}/statements"), 5).await), [draft.as_str(), first.as_str()]);
         assert_eq!(ana.get(&format!("/clients/{id}/account")).await.expect(200).body["client_id"], json!(new));
         for path in ["self-advocacy", "possible-duplicates"] {
-            boss.get(&format!("/clients/{id}/{path}")).await.expect(200);
+            supervisor.get(&format!("/clients/{id}/{path}")).await.expect(200);
         }
         assert_eq!(ana.get(&format!("/statements/{first}")).await.expect(200).body["client_id"], json!(new));
     }
@@ -200,7 +203,7 @@ async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
     let moved = ana.get(&format!("/cases/{case}")).await.expect(200).body;
     assert_eq!((&moved["client_id"], &moved["version"]), (&json!(new), &json!(2)));
     // Lists and searches show the remaining client, by the names of both.
-    for user in [&ana, &boss] {
+    for user in [&ana, &supervisor] {
         assert_eq!(ids(&pages(user, "/clients", 5).await), [new.as_str()]);
         for q in ["sammy", "sam+quill", "5550100199"] {
             let found = pages(user, &format!("/search?kind=client&q={q}"), 5).await;
@@ -214,7 +217,7 @@ async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
 
     // The audit log names every record that moved, and the access log of the remaining client includes the reads of the
     // other one.
-    let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     let has = |action: &str, id: &str, field: &str| {
         entries.iter().any(|entry| {
             entry["action"] == action
@@ -234,13 +237,13 @@ async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
     assert!(has("client.account_removed", &old, &sam.id()) && has("client.account_set", &new, &sam.id()));
     assert!(!json!(entries).to_string().contains("CANARY"));
     for id in [&old, &new] {
-        let exports = pages(&w.user(Role::Auditor), &format!("/exports?client_id={id}"), 5).await;
+        let exports = pages(&server.user(Role::Auditor), &format!("/exports?client_id={id}"), 5).await;
         assert_eq!(
             exports.iter().map(|export| &export["client_ids"]).collect::<Vec<_>>(),
             [&json!([old])],
             "as it was handed out"
         );
-        let log = pages(&boss, &format!("/clients/{id}/access-log"), 50).await;
+        let log = pages(&supervisor, &format!("/clients/{id}/access-log"), 50).await;
         let subjects: BTreeSet<&str> = log.iter().map(|entry| entry["subject"]["id"].as_str().unwrap()).collect();
         for subject in [&old, &new, &case, &barrier, &said, &first] {
             assert!(subjects.contains(subject.as_str()), "{subject}: {log:#?}");
@@ -253,34 +256,38 @@ async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
                 "SELECT count(*) AS count FROM (SELECT client_id, case_id FROM {kind}_{one} EXCEPT SELECT client_id, \
                  case_id FROM {kind}_{rest}) AS other"
             );
-            let mut conn = w.home.open();
+            let mut conn = server.database.open();
             let other: Vec<Count> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(&sql).load(c)).unwrap();
             assert_eq!(other[0].count, 0, "{kind}_{one}");
         }
     }
 }
 
-async fn merge_conflicts_are_refused_until_the_request_decides_them(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn merge_conflicts_are_refused_until_the_request_decides_them(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let (old, new) =
         (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
     for id in [&old, &new] {
-        let account = w.user(Role::Client);
+        let account = server.user(Role::Client);
         ana.send("PUT", &format!("/clients/{id}/account"), &[], Some(json!({"user_id": account.id()})))
             .await
             .expect(200);
     }
-    let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
+    let refused = merge(&supervisor, &old, &new, json!({})).await.expect(409);
     assert_eq!(refused.body["code"], "merge_conflict");
     ana.send("DELETE", &format!("/clients/{old}/account"), &[], None).await.expect(204);
     let (theirs, mine) = (statement(&ana, &old, "Theirs.", true).await, statement(&ana, &new, "Mine.", true).await);
     let (their_draft, my_draft) =
         (statement(&ana, &old, "Their draft.", false).await, statement(&ana, &new, "My draft.", false).await);
-    assert_eq!(merge(&boss, &old, &new, json!({})).await.expect(409).body["code"], "merge_conflict");
+    assert_eq!(merge(&supervisor, &old, &new, json!({})).await.expect(409).body["code"], "merge_conflict");
     assert_eq!(ana.get(&format!("/clients/{old}")).await.expect(200).id(), old, "nothing was stored");
     let third = client(&ana, json!({"preferred_name": "C"})).await;
-    merge(&boss, &old, &new, json!({"statements_of": third})).await.faulty(422, "/statements_of", "not_one_of_both");
-    merge(&boss, &old, &new, json!({"statements_of": old})).await.expect(201);
+    merge(&supervisor, &old, &new, json!({"statements_of": third})).await.expect_fault(
+        422,
+        "/statements_of",
+        "not_one_of_both",
+    );
+    merge(&supervisor, &old, &new, json!({"statements_of": old})).await.expect(201);
     let listed = pages(&ana, &format!("/clients/{new}/statements"), 5).await;
     let states: Vec<(&str, &str, i64)> = listed
         .iter()
@@ -289,7 +296,7 @@ async fn merge_conflicts_are_refused_until_the_request_decides_them(w: &World) {
     assert_eq!(states[..2], [(their_draft.as_str(), "draft", 4), (theirs.as_str(), "approved", 3)]);
     let earlier: BTreeSet<(&str, &str)> = states[2..].iter().map(|(id, status, _)| (*id, *status)).collect();
     assert_eq!(earlier, BTreeSet::from([(mine.as_str(), "superseded"), (my_draft.as_str(), "superseded")]));
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?action=statement.superseded", 50).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?action=statement.superseded", 50).await;
     let subjects: BTreeSet<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().unwrap()).collect();
     assert_eq!(subjects, BTreeSet::from([mine.as_str(), my_draft.as_str()]));
     // A statement that the client never approved goes to no recipient outside, also after a merge.
@@ -300,8 +307,8 @@ async fn merge_conflicts_are_refused_until_the_request_decides_them(w: &World) {
     ana.get(&print(&mine)).await.expect(200);
 }
 
-async fn etags_from_before_a_merge_are_stale_after_it(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn etags_from_before_a_merge_are_stale_after_it(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let (old, new) =
         (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
     let mut before = Vec::new();
@@ -313,7 +320,7 @@ async fn etags_from_before_a_merge_are_stale_after_it(w: &World) {
             );
         }
     }
-    let merged = merge(&boss, &old, &new, json!({})).await.expect(201);
+    let merged = merge(&supervisor, &old, &new, json!({})).await.expect(201);
     assert_eq!(merged.body["version"], 4);
     for id in [&old, &new] {
         for etag in &before {
@@ -324,96 +331,103 @@ async fn etags_from_before_a_merge_are_stale_after_it(w: &World) {
     ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "English"})).await.expect(200);
 }
 
-async fn merge_never_widens_contact_permissions(w: &World) {
-    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+async fn merge_never_widens_contact_permissions(server: &TestServer) {
+    let (ana, supervisor, sam) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Client));
     let of =
         |name: &str, rules: Value| json!({"preferred_name": name, "phone": "+1 555 010-0199", "safe_contact": rules});
     let old = client(&ana, of("A", json!({"email": false, "never_contact": "x".repeat(600)}))).await;
     let new = client(&ana, of("B", json!({"call": true, "email": true, "never_contact": "y".repeat(600)}))).await;
     ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
-    let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
+    let refused = merge(&supervisor, &old, &new, json!({})).await.expect(409);
     assert_eq!(refused.body["code"], "merge_conflict");
     assert!(refused.body["detail"].as_str().unwrap().contains("safe_contact.never_contact"), "{:#}", refused.body);
     ana.patch(&format!("/clients/{old}"), "*", json!({"safe_contact": {"never_contact": "Not at work."}}))
         .await
         .expect(200);
-    let rules = &merge(&boss, &old, &new, json!({})).await.expect(201).body["safe_contact"];
+    let rules = &merge(&supervisor, &old, &new, json!({})).await.expect(201).body["safe_contact"];
     assert_eq!((&rules["call"], &rules["email"]), (&json!(false), &json!(false)));
     let words = rules["never_contact"].as_str().unwrap();
     assert!(words.contains("Not at work.") && words.contains(&"y".repeat(600)), "{words}");
 }
 
 /// AU-13: after a merge, the user who is linked to one client can sign in as the other.
-async fn merge_requires_a_recent_password(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn merge_requires_a_recent_password(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let (one, two) =
         (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
-    let refused = merge(&w.stale_user(Role::Supervisor), &one, &two, json!({})).await.expect(403);
+    let refused =
+        merge(&server.user_with_old_password_entry(Role::Supervisor), &one, &two, json!({})).await.expect(403);
     assert_eq!(refused.body["code"], "reauthentication_required");
 }
 
-async fn merge_requires_two_clients_and_a_supervisor_who_sees_both(w: &World) {
-    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-    let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+async fn merge_requires_two_clients_and_a_supervisor_who_sees_both(server: &TestServer) {
+    let (ana, supervisor, admin) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Admin));
+    let south = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
     let (one, two) =
         (client(&ana, json!({"preferred_name": "One"})).await, client(&ana, json!({"preferred_name": "Two"})).await);
     let hidden = client(&south, json!({"preferred_name": "One"})).await;
-    let theirs = client(&w.outsider(Role::Supervisor), json!({"preferred_name": "One"})).await;
+    let theirs = client(&server.user_of_other_org(Role::Supervisor), json!({"preferred_name": "One"})).await;
     merge(&ana, &one, &two, json!({})).await.expect(403);
     merge(&admin, &one, &two, json!({})).await.expect(403);
-    merge(&boss, &one, &one, json!({})).await.faulty(422, "/into", "same_record");
-    for id in [&hidden, &theirs, &World::unknown_id()] {
-        merge(&boss, &one, id, json!({})).await.faulty(422, "/into", "unknown_reference");
-        merge(&boss, id, &one, json!({})).await.expect(404);
+    merge(&supervisor, &one, &one, json!({})).await.expect_fault(422, "/into", "same_record");
+    for id in [&hidden, &theirs, &TestServer::unknown_id()] {
+        merge(&supervisor, &one, id, json!({})).await.expect_fault(422, "/into", "unknown_reference");
+        merge(&supervisor, id, &one, json!({})).await.expect(404);
     }
     merge(&south, &one, &hidden, json!({})).await.expect(404);
-    merge(&boss, &one, &two, json!({})).await.expect(201);
-    merge(&boss, &one, &two, json!({})).await.faulty(422, "/into", "same_record");
+    merge(&supervisor, &one, &two, json!({})).await.expect(201);
+    merge(&supervisor, &one, &two, json!({})).await.expect_fault(422, "/into", "same_record");
     // A chain of merges leads to its end, which is found under every name.
     let three = client(&ana, json!({"preferred_name": "Three"})).await;
-    assert_eq!(merge(&boss, &two, &three, json!({})).await.expect(201).body["merged_ids"], json!([one, two]));
+    assert_eq!(merge(&supervisor, &two, &three, json!({})).await.expect(201).body["merged_ids"], json!([one, two]));
     for id in [&one, &two, &three] {
         assert_eq!(ana.get(&format!("/clients/{id}")).await.expect(200).id(), three);
     }
-    merge(&boss, &one, &client(&ana, json!({"preferred_name": "Four"})).await, json!({})).await.expect(409);
+    merge(&supervisor, &one, &client(&ana, json!({"preferred_name": "Four"})).await, json!({})).await.expect(409);
     // A supervisor who sees only the duplicate's row does not find the client by its id.
     south.get(&format!("/clients/{one}")).await.expect(404);
 }
 
-async fn only_one_of_two_opposite_client_merges_succeeds(w: &World) {
-    let boss = w.user(Role::Supervisor);
+async fn only_one_of_two_opposite_client_merges_succeeds(server: &TestServer) {
+    let supervisor = server.user(Role::Supervisor);
     for _ in 0..5 {
-        let (a, b) =
-            (client(&boss, json!({"preferred_name": "A"})).await, client(&boss, json!({"preferred_name": "B"})).await);
+        let (a, b) = (
+            client(&supervisor, json!({"preferred_name": "A"})).await,
+            client(&supervisor, json!({"preferred_name": "B"})).await,
+        );
         let (one, other) =
-            futures_util::future::join(merge(&boss, &a, &b, json!({})), merge(&boss, &b, &a, json!({}))).await;
+            futures_util::future::join(merge(&supervisor, &a, &b, json!({})), merge(&supervisor, &b, &a, json!({})))
+                .await;
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 422], "{one:?} {other:?}");
         let ends = [
-            boss.get(&format!("/clients/{a}")).await.expect(200).id(),
-            boss.get(&format!("/clients/{b}")).await.expect(200).id(),
+            supervisor.get(&format!("/clients/{a}")).await.expect(200).id(),
+            supervisor.get(&format!("/clients/{b}")).await.expect(200).id(),
         ];
         assert_eq!(ends[0], ends[1]);
     }
 }
 
-async fn case_opened_during_a_client_merge_follows_the_client(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    active_case(&ana, &boss).await;
+async fn case_opened_during_a_client_merge_follows_the_client(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    active_case(&ana, &supervisor).await;
     let (old, new) =
         (client(&ana, json!({"preferred_name": "Old"})).await, client(&ana, json!({"preferred_name": "New"})).await);
     // Ana sees the remaining client, whichever request comes first.
     open_case(&ana, &new).await;
     let enter = || open_case(&ana, &old);
-    let (merged, ..) = futures_util::join!(merge(&boss, &old, &new, json!({})), enter(), enter(), enter(), enter());
+    let (merged, ..) =
+        futures_util::join!(merge(&supervisor, &old, &new, json!({})), enter(), enter(), enter(), enter());
     merged.expect(201);
-    assert_eq!(pages(&boss, &format!("/cases?client={new}"), 50).await.len(), 5);
-    assert!(pages(&boss, "/cases", 50).await.iter().all(|case| case["client_id"] != json!(old)));
+    assert_eq!(pages(&supervisor, &format!("/cases?client={new}"), 50).await.len(), 5);
+    assert!(pages(&supervisor, "/cases", 50).await.iter().all(|case| case["client_id"] != json!(old)));
 }
 
-async fn every_table_that_references_clients_follows_a_merge(w: &World) {
-    let sql = match w.engine {
+async fn every_table_that_references_clients_follows_a_merge(server: &TestServer) {
+    let sql = match server.engine {
         Engine::Sqlite => {
             "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND \
              f.\"table\" = 'clients' ORDER BY 1"
@@ -423,7 +437,7 @@ async fn every_table_that_references_clients_follows_a_merge(w: &World) {
              'clients'::regclass ORDER BY 1"
         }
     };
-    let mut conn = w.home.open();
+    let mut conn = server.database.open();
     let tables: Vec<Named> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(sql).load(c)).unwrap();
     let tables: Vec<&str> = tables
         .iter()

@@ -3,8 +3,8 @@
 use crate::{
     on_both_engines,
     support::{
-        World,
-        database::{Engine, Home},
+        TestServer,
+        database::{Engine, TestDatabase},
         harness::server_options,
     },
 };
@@ -36,8 +36,8 @@ on_both_engines! {
     refused_post_does_not_use_its_idempotency_key,
 }
 
-async fn body_errors_name_the_member(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn body_errors_name_the_member(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let client = ana.new_client().await;
     let with = |member: &str, value: Value| {
         let mut body = case(&client);
@@ -62,16 +62,16 @@ async fn body_errors_name_the_member(w: &World) {
         (with("tags", json!(["a", "b\nc"])), "/tags/1", "forbidden_character"),
         (with("tags", json!(vec!["t"; 21])), "/tags", "out_of_range"),
     ] {
-        ana.post("/cases", body).await.faulty(422, at, code);
+        ana.post("/cases", body).await.expect_fault(422, at, code);
     }
     let mut body = case(&client);
     body.as_object_mut().unwrap().remove("client_goal");
-    ana.post("/cases", body).await.faulty(422, "/client_goal", "required");
+    ana.post("/cases", body).await.expect_fault(422, "/client_goal", "required");
     assert_eq!(ana.get("/cases").await.body["items"], json!([]), "nothing was stored");
 }
 
-async fn invalid_json_is_refused(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn invalid_json_is_refused(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let json = [("content-type", "application/json")];
     for (body, status) in [
         ("", 400),
@@ -84,10 +84,10 @@ async fn invalid_json_is_refused(w: &World) {
         (r#"{"preferred_name":"a","preferred_name":"b"}"#, 400),
     ] {
         let reply = ana
-            .world
+            .server
             .http
-            .post(format!("{}/api/v1/clients", w.base))
-            .bearer_auth(w.keys.mint(ana.actor).unwrap())
+            .post(format!("{}/api/v1/clients", server.base))
+            .bearer_auth(server.keys.mint(ana.actor).unwrap())
             .header(json[0].0, json[0].1)
             .body(body)
             .send()
@@ -103,17 +103,20 @@ async fn invalid_json_is_refused(w: &World) {
         ("content-type", "application/json; charset=utf-7"),
         ("content-encoding", "gzip"),
     ] {
-        let mut request =
-            w.http.post(format!("{}/api/v1/clients", w.base)).bearer_auth(w.keys.mint(ana.actor).unwrap()).body("{}");
+        let mut request = server
+            .http
+            .post(format!("{}/api/v1/clients", server.base))
+            .bearer_auth(server.keys.mint(ana.actor).unwrap())
+            .body("{}");
         if name != "content-type" {
             request = request.header("content-type", "application/json");
         }
         assert_eq!(request.header(name, value).send().await.unwrap().status().as_u16(), 415, "{name}: {value}");
     }
-    let bytes = w
+    let bytes = server
         .http
-        .post(format!("{}/api/v1/clients", w.base))
-        .bearer_auth(w.keys.mint(ana.actor).unwrap())
+        .post(format!("{}/api/v1/clients", server.base))
+        .bearer_auth(server.keys.mint(ana.actor).unwrap())
         .header("content-type", "application/json")
         .body(vec![b'"', 0xff, b'"'])
         .send()
@@ -122,8 +125,8 @@ async fn invalid_json_is_refused(w: &World) {
     assert_eq!(bytes.status().as_u16(), 400);
 }
 
-async fn parameter_errors_name_the_parameter(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn parameter_errors_name_the_parameter(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for (query, name) in [
         ("limit=0", "limit"),
         ("limit=201", "limit"),
@@ -148,8 +151,8 @@ async fn parameter_errors_name_the_parameter(w: &World) {
     ana.get(&format!("/cases/{}?nope=1", ana.new_case().await)).await.expect(400);
 }
 
-async fn malformed_ids_are_not_found(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn malformed_ids_are_not_found(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for id in [
         "5",
         "nope",
@@ -163,19 +166,19 @@ async fn malformed_ids_are_not_found(w: &World) {
     }
 }
 
-async fn router_errors_are_problem_responses(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn router_errors_are_problem_responses(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     assert_eq!(ana.get("/nothing-here").await.expect(404).body["code"], "not_found");
     let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
     assert_eq!(other.header("allow"), "GET, POST, HEAD");
-    ana.send("POST", &format!("/cases/{}", World::unknown_id()), &[], None).await.expect(405);
+    ana.send("POST", &format!("/cases/{}", TestServer::unknown_id()), &[], None).await.expect(405);
     // The same for a path of its own in a place where an id could be.
     let preview = ana.get("/deadline-rules/preview").await.expect(405);
     assert_eq!(preview.header("allow"), "POST");
     ana.get("/deadline-rules/previews").await.expect(404);
     let head = ana.send("HEAD", "/cases", &[], None).await.expect(200);
     assert!(head.body.is_null());
-    let bare = w.anyone("GET", "/api/v1/cases", None).await.expect(401);
+    let bare = server.anyone("GET", "/api/v1/cases", None).await.expect(401);
     assert_eq!(bare.header("www-authenticate"), "Bearer");
     for header in [
         "x-content-type-options",
@@ -190,9 +193,9 @@ async fn router_errors_are_problem_responses(w: &World) {
     assert!(bare.header("server").is_empty());
 }
 
-async fn request_id_from_the_caller_is_used_only_if_it_is_a_uuid(w: &World) {
-    let ana = w.user(Role::Advocate);
-    let id = World::unknown_id();
+async fn request_id_from_the_caller_is_used_only_if_it_is_a_uuid(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
+    let id = TestServer::unknown_id();
     let named = ana.send("GET", "/nothing-here", &[("x-request-id", &id)], None).await;
     assert_eq!(
         (named.header("x-request-id"), &named.body["instance"]),
@@ -202,14 +205,14 @@ async fn request_id_from_the_caller_is_used_only_if_it_is_a_uuid(w: &World) {
     assert_ne!(other.header("x-request-id"), "1; DROP TABLE");
 }
 
-async fn oversized_request_heads_are_refused(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn oversized_request_heads_are_refused(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     ana.get(&format!("/cases?q={}", "x".repeat(9000))).await.expect(414);
     ana.send("GET", "/me", &[("x-padding", &"x".repeat(33_000))], None).await.expect(431);
 }
 
-async fn repeated_post_with_an_idempotency_key_is_executed_once(w: &World) {
-    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+async fn repeated_post_with_an_idempotency_key_is_executed_once(server: &TestServer) {
+    let (ana, ben) = (server.user(Role::Advocate), server.user(Role::Advocate));
     let key = [("idempotency-key", "open-1")];
     let first = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
     let again = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
@@ -221,16 +224,14 @@ async fn repeated_post_with_an_idempotency_key_is_executed_once(w: &World) {
     let other = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Max"}))).await.expect(422);
     assert_eq!(other.body["code"], "idempotency_key_reused");
     ben.send("POST", "/clients", &key, Some(json!({"preferred_name": "Max"}))).await.expect(201);
-    ana.send("POST", "/clients", &[("idempotency-key", "")], Some(json!({"preferred_name": "Sam"}))).await.faulty(
-        400,
-        "Idempotency-Key",
-        "invalid_key",
-    );
+    ana.send("POST", "/clients", &[("idempotency-key", "")], Some(json!({"preferred_name": "Sam"})))
+        .await
+        .expect_fault(400, "Idempotency-Key", "invalid_key");
     assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
 }
 
-async fn concurrent_posts_with_one_idempotency_key_create_one_record(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn concurrent_posts_with_one_idempotency_key_create_one_record(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let tries = futures_util::future::join_all((0..40).map(|_| {
         let ana = &ana;
         async move {
@@ -244,14 +245,14 @@ async fn concurrent_posts_with_one_idempotency_key_create_one_record(w: &World) 
     assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
 }
 
-async fn refused_post_does_not_use_its_idempotency_key(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn refused_post_does_not_use_its_idempotency_key(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let key = [("idempotency-key", "k")];
     ana.send("POST", "/clients", &key, Some(json!({"preferred_name": ""}))).await.expect(422);
     ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
 }
 
-/// IN-09, for the engine with a statement timeout: SQLite has no clock of its own.
+/// IN-09, only on PostgreSQL: SQLite has no statement timeout.
 #[test]
 fn slow_query_is_cancelled_and_reported_as_overload_not_outage_on_postgres() {
     #[derive(QueryableByName)]
@@ -259,25 +260,25 @@ fn slow_query_is_cancelled_and_reported_as_overload_not_outage_on_postgres() {
         #[diesel(sql_type = diesel::sql_types::Text)]
         statement_timeout: String,
     }
-    let home = Home::make(Engine::Postgres);
-    let Conn::Pg(mut conn) = home.open() else { panic!("this is PostgreSQL") };
+    let database = TestDatabase::make(Engine::Postgres);
+    let Conn::Pg(mut conn) = database.open() else { panic!("this is PostgreSQL") };
     let shown: Setting = diesel::sql_query("SHOW statement_timeout").get_result(&mut conn).unwrap();
     assert_eq!(shown.statement_timeout, "5s");
     let error = conn.batch_execute("SET statement_timeout TO 20; SELECT pg_sleep(2)").unwrap_err();
     assert_eq!(ApiError::from(error).code(), Code::Overloaded);
 }
 
-/// Of a server with `public_url`, and of one without.
-async fn the_type_of_a_problem_leads_to_its_explanation(w: &World) {
+/// The `type` of a problem from a server with `public_url`, and from one without.
+async fn the_type_of_a_problem_leads_to_its_explanation(server: &TestServer) {
     let problem_types = ProblemTypes::at("https://api.example.org/");
-    let server = w.another_server_in(app::ServerOptions { problem_types, ..server_options() });
+    let public = server.another_server_with_options(app::ServerOptions { problem_types, ..server_options() });
     let problem = |base: String| async move {
-        let reply = w.http.get(format!("{base}/api/v1/me")).send().await.unwrap();
+        let reply = server.http.get(format!("{base}/api/v1/me")).send().await.unwrap();
         serde_json::from_str::<Value>(&reply.text().await.unwrap()).unwrap()
     };
-    assert_eq!(problem(server.clone()).await["type"], "https://api.example.org/problems#unauthenticated");
-    assert_eq!(problem(w.base.clone()).await["type"], "urn:alongside:problem:unauthenticated");
-    let page = w.http.get(format!("{server}/problems")).send().await.unwrap();
+    assert_eq!(problem(public.clone()).await["type"], "https://api.example.org/problems#unauthenticated");
+    assert_eq!(problem(server.base.clone()).await["type"], "urn:alongside:problem:unauthenticated");
+    let page = server.http.get(format!("{public}/problems")).send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let page = page.text().await.unwrap();
     for code in Code::ALL {
@@ -285,7 +286,7 @@ async fn the_type_of_a_problem_leads_to_its_explanation(w: &World) {
     }
 }
 
-/// `BLESS=1 ./test problems_md` writes the page anew.
+/// `BLESS=1 ./test problems_md` writes the page.
 #[test]
 fn problems_md_is_what_error_rs_says() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/problems.md");

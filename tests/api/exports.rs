@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, conforms::DOC, pages},
+    support::{TestServer, User, active_case, conforms::DOC, pages},
 };
 use alongside::auth::Role;
 use diesel::{connection::SimpleConnection as _, prelude::*};
@@ -41,8 +41,8 @@ struct Records {
 }
 
 impl Records {
-    async fn make(ana: &User<'_>, boss: &User<'_>) -> Self {
-        let case = active_case(ana, boss).await;
+    async fn make(ana: &User<'_>, supervisor: &User<'_>) -> Self {
+        let case = active_case(ana, supervisor).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "The fee."}))
             .await
@@ -82,16 +82,16 @@ impl Records {
     }
 }
 
-async fn exports(w: &World) -> Vec<Value> {
-    pages(&w.user(Role::Auditor), "/exports?sort=at", 50).await
+async fn exports(server: &TestServer) -> Vec<Value> {
+    pages(&server.user(Role::Auditor), "/exports?sort=at", 50).await
 }
 
 /// A file as it is sent, and its headers.
 async fn file(user: &User<'_>, path: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
     let reply = user
-        .world
+        .server
         .http
-        .get(format!("{}/api/v1{path}", user.world.base))
+        .get(format!("{}/api/v1{path}", user.server.base))
         .bearer_auth(user.token())
         .send()
         .await
@@ -138,10 +138,14 @@ on_both_engines! {
 
 /// This includes future operations: every operation that the OpenAPI document offers in a format other than JSON must
 /// be in this test or among the exceptions.
-async fn every_file_download_goes_through_the_export_gate(w: &World) {
-    let (ana, boss, stale) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.stale_user(Role::Supervisor));
-    let stranger = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    let records = Records::make(&ana, &boss).await;
+async fn every_file_download_goes_through_the_export_gate(server: &TestServer) {
+    let (ana, supervisor, stale) = (
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user_with_old_password_entry(Role::Supervisor),
+    );
+    let stranger = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    let records = Records::make(&ana, &supervisor).await;
     stranger
         .post("/break-glass", json!({"case_id": records.case, "reason": "The lead cannot be reached."}))
         .await
@@ -168,24 +172,24 @@ async fn every_file_download_goes_through_the_export_gate(w: &World) {
                     .question(id, media)
                     .unwrap_or_else(|| panic!("{id} answers {media}: test it here, or say why it is an exception"));
                 let ask = |reason: &str| format!("{path}{}reason={reason}", if path.contains('?') { '&' } else { '?' });
-                let before = exports(w).await;
+                let before = exports(server).await;
                 // Without a recent password entry, without a reason, and with a reason that is too short.
                 assert_eq!(
                     stale.get(&ask("A+look+at+each")).await.expect(403).body["code"],
                     "reauthentication_required",
                     "{id} {media}"
                 );
-                boss.get(&path).await.faulty(400, "reason", "required");
-                boss.get(&ask("why")).await.faulty(400, "reason", "too_short");
-                boss.get(&ask("+++++++")).await.expect(400);
+                supervisor.get(&path).await.expect_fault(400, "reason", "required");
+                supervisor.get(&ask("why")).await.expect_fault(400, "reason", "too_short");
+                supervisor.get(&ask("+++++++")).await.expect(400);
                 // With break-glass access.
-                let glass = stranger.get(&ask("A+look+at+each")).await;
+                let by_break_glass = stranger.get(&ask("A+look+at+each")).await;
                 let tried = if matches!(id, "getReport" | "listReportRecords") {
                     // These count the records of the caller's own teams, and break-glass access opens one case by its
                     // id only.
-                    assert_eq!(glass.status, 200, "{id}");
-                    assert!(!glass.body.to_string().contains(&records.case), "{id} {media}");
-                    let mine = exports(w).await.pop().unwrap();
+                    assert_eq!(by_break_glass.status, 200, "{id}");
+                    assert!(!by_break_glass.body.to_string().contains(&records.case), "{id} {media}");
+                    let mine = exports(server).await.pop().unwrap();
                     assert_eq!(
                         (&mine["user_id"], &mine["client_count"]),
                         (&json!(stranger.id()), &json!(0)),
@@ -193,23 +197,27 @@ async fn every_file_download_goes_through_the_export_gate(w: &World) {
                     );
                     1
                 } else {
-                    assert_eq!(glass.expect(403).body["code"], "forbidden", "{id} {media}");
+                    assert_eq!(by_break_glass.expect(403).body["code"], "forbidden", "{id} {media}");
                     0
                 };
-                assert_eq!(exports(w).await.len(), before.len() + tried, "{id} {media}: what was refused is no export");
+                assert_eq!(
+                    exports(server).await.len(),
+                    before.len() + tried,
+                    "{id} {media}: what was refused is no export"
+                );
                 // A successful export leaves a row and an audit entry.
-                let (headers, bytes) = file(&boss, &ask("A+look+at+each")).await;
+                let (headers, bytes) = file(&supervisor, &ask("A+look+at+each")).await;
                 assert!(
                     !bytes.is_empty() && headers["content-type"].to_str().unwrap().starts_with(media),
                     "{id} {media}"
                 );
                 assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment; "), "{id} {media}");
-                let after = exports(w).await;
+                let after = exports(server).await;
                 assert_eq!(after.len(), before.len() + tried + 1, "{id} {media}");
                 let export = after.last().unwrap();
                 assert_eq!(
                     (&export["what"], &export["reason"], &export["user_id"]),
-                    (&json!(what), &json!("A look at each"), &json!(boss.id())),
+                    (&json!(what), &json!("A look at each"), &json!(supervisor.id())),
                     "{id} {media}"
                 );
                 let clients = if holds_records { json!([records.client]) } else { json!([]) };
@@ -218,12 +226,12 @@ async fn every_file_download_goes_through_the_export_gate(w: &World) {
                     (&clients, true),
                     "{id} {media}: {export}"
                 );
-                let entries = pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 200).await;
+                let entries = pages(&server.user(Role::Auditor), "/audit-events?action=export.made", 200).await;
                 let entry = entries
                     .iter()
                     .find(|entry| entry["subject_id"] == export["id"])
                     .unwrap_or_else(|| panic!("{id} {media} has no entry"));
-                assert_eq!(entry["actor_id"], json!(boss.id()));
+                assert_eq!(entry["actor_id"], json!(supervisor.id()));
                 assert!(entry["fields"].as_array().unwrap().contains(&json!(what)), "{entry}");
                 seen += 1;
             }
@@ -232,9 +240,9 @@ async fn every_file_download_goes_through_the_export_gate(w: &World) {
     assert_eq!(seen, 9, "three forms of reports, two of each print, two of records");
 }
 
-async fn export_list_shows_recipient_purpose_and_clients(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (records, other) = (Records::make(&ana, &boss).await, Records::make(&ana, &boss).await);
+async fn export_list_shows_recipient_purpose_and_clients(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (records, other) = (Records::make(&ana, &supervisor).await, Records::make(&ana, &supervisor).await);
     let (file_of, statement_of) =
         (format!("/cases/{}/file/print", records.case), format!("/statements/{}/print", records.statement));
     for path in [&file_of, &statement_of] {
@@ -244,10 +252,10 @@ async fn export_list_shows_recipient_purpose_and_clients(w: &World) {
     }
     let purpose = "purpose=other&purpose_text=Advice+on+the+lease&reason=For+their+advice";
     file(&ana, &format!("{file_of}?format=html&for=recipient&recipient=Legal+aid&{purpose}")).await;
-    file(&boss, "/reports/barriers_open/records?reason=A+look+at+each").await;
-    file(&boss, "/reports/barriers_open?format=csv&view=protected&reason=For+the+board").await;
-    file(&boss, "/reports/barriers_open?format=csv&view=exact&reason=For+the+team").await;
-    let all = exports(w).await;
+    file(&supervisor, "/reports/barriers_open/records?reason=A+look+at+each").await;
+    file(&supervisor, "/reports/barriers_open?format=csv&view=protected&reason=For+the+board").await;
+    file(&supervisor, "/reports/barriers_open?format=csv&view=exact&reason=For+the+team").await;
+    let all = exports(server).await;
     let observed: Vec<Value> = all
         .iter()
         .map(|export| {
@@ -292,17 +300,21 @@ async fn export_list_shows_recipient_purpose_and_clients(w: &World) {
     );
 
     // By client: exports that contain a record of that client, and no others.
-    let auditor = w.user(Role::Auditor);
-    for (client, many) in [(&records.client, 8), (&other.client, 1), (&World::unknown_id(), 0)] {
+    let auditor = server.user(Role::Auditor);
+    for (client, many) in [(&records.client, 8), (&other.client, 1), (&TestServer::unknown_id(), 0)] {
         let theirs = pages(&auditor, &format!("/exports?client_id={client}"), 50).await;
         assert_eq!(theirs.len(), many, "{client}");
         assert!(theirs.iter().all(|export| export["client_ids"].as_array().unwrap().contains(&json!(client))));
     }
     assert_eq!(auditor.get("/exports?client_id=me").await.expect(400).body["code"], "invalid_parameter");
-    assert!(pages(&w.outsider(Role::Auditor), &format!("/exports?client_id={}", records.client), 50).await.is_empty());
+    assert!(
+        pages(&server.user_of_other_org(Role::Auditor), &format!("/exports?client_id={}", records.client), 50)
+            .await
+            .is_empty()
+    );
     // The two clients were one person: after the merge, both ids lead to the exports of either.
     let merge = json!({"into": records.client, "statements_of": records.client});
-    boss.post(&format!("/clients/{}/merge", other.client), merge).await.expect(201);
+    supervisor.post(&format!("/clients/{}/merge", other.client), merge).await.expect(201);
     for client in [&records.client, &other.client] {
         assert_eq!(pages(&auditor, &format!("/exports?client_id={client}"), 50).await.len(), 8);
     }
@@ -317,14 +329,14 @@ async fn export_list_shows_recipient_purpose_and_clients(w: &World) {
     assert!(!log.contains("Riverside") && !log.contains("lease") && !log.contains("asks for it"), "{log}");
     // The recorded exports cannot be changed.
     for sql in ["UPDATE export_clients SET client_id = client_id", "DELETE FROM export_clients"] {
-        if w.engine == crate::support::database::Engine::Sqlite {
-            assert!(w.home.open().batch_execute(sql).unwrap_err().to_string().contains("append-only"));
+        if server.engine == crate::support::database::Engine::Sqlite {
+            assert!(server.database.open().batch_execute(sql).unwrap_err().to_string().contains("append-only"));
         }
     }
 }
 
-async fn export_list_gives_only_the_number_of_many_clients(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn export_list_gives_only_the_number_of_many_clients(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let mut clients = Vec::new();
     for _ in 0..51 {
         let case = ana.new_case().await;
@@ -333,12 +345,12 @@ async fn export_list_gives_only_the_number_of_many_clients(w: &World) {
             .await
             .expect(201);
     }
-    boss.get("/reports/barriers_open/records?reason=A+look+at+each").await.expect(200);
-    let export = exports(w).await.pop().unwrap();
+    supervisor.get("/reports/barriers_open/records?reason=A+look+at+each").await.expect(200);
+    let export = exports(server).await.pop().unwrap();
     assert_eq!((&export["client_count"], export.get("client_ids")), (&json!(51), None));
     for client in [&clients[0], &clients[50]] {
         assert_eq!(
-            w.user(Role::Auditor).get(&format!("/exports?client_id={client}")).await.expect(200).body["items"]
+            server.user(Role::Auditor).get(&format!("/exports?client_id={client}")).await.expect(200).body["items"]
                 .as_array()
                 .unwrap()
                 .len(),
@@ -346,33 +358,34 @@ async fn export_list_gives_only_the_number_of_many_clients(w: &World) {
         );
     }
     use alongside::db::schema::export_clients;
-    let rows: i64 = export_clients::table.count().get_result(&mut w.home.open()).unwrap();
+    let rows: i64 = export_clients::table.count().get_result(&mut server.database.open()).unwrap();
     assert_eq!(rows, 51);
 }
 
-async fn reading_the_export_list_leaves_an_audit_entry(w: &World) {
-    let (ana, boss, auditor) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Auditor));
+async fn reading_the_export_list_leaves_an_audit_entry(server: &TestServer) {
+    let (ana, supervisor, auditor) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Auditor));
     let entries = async || {
-        let entries = pages(&w.user(Role::Auditor), "/audit-events?action=export.listed&sort=sequence", 200).await;
+        let entries = pages(&server.user(Role::Auditor), "/audit-events?action=export.listed&sort=sequence", 200).await;
         entries.into_iter().filter(|entry| entry["actor_id"] == json!(auditor.id())).collect::<Vec<_>>()
     };
     auditor.get("/exports").await.expect(200);
     assert_eq!(entries().await.len(), 1, "that there is none is observed too");
-    let records = Records::make(&ana, &boss).await;
+    let records = Records::make(&ana, &supervisor).await;
     file(&ana, &format!("/statements/{}/print?for=client&reason=Sam+asks+for+it", records.statement)).await;
     let listed = auditor.get("/exports").await.expect(200).body["items"].clone();
     let entries = entries().await;
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[1]["subject_ids"], json!([listed[0]["id"]]));
-    let nobody = World::unknown_id();
+    let nobody = TestServer::unknown_id();
     auditor.get(&format!("/exports?client_id={nobody}")).await.expect(200);
-    let asked = pages(&w.user(Role::Auditor), "/audit-events?action=export.listed", 200).await;
+    let asked = pages(&server.user(Role::Auditor), "/audit-events?action=export.listed", 200).await;
     assert!(asked.iter().any(|entry| entry["fields"] == json!([format!("client_id={nobody}")])), "{asked:?}");
 }
 
-async fn print_requires_audience_recipient_and_purpose(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let records = Records::make(&ana, &boss).await;
+async fn print_requires_audience_recipient_and_purpose(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let records = Records::make(&ana, &supervisor).await;
     for path in [format!("/cases/{}/file/print", records.case), format!("/statements/{}/print", records.statement)] {
         let reason = "reason=The+clinic+asks";
         for (query, at, code) in [
@@ -393,7 +406,7 @@ async fn print_requires_audience_recipient_and_purpose(w: &World) {
             ("for=client&basis=consent", "basis", "not_for_this_audience"),
             ("for=internal&purpose_text=x", "purpose_text", "not_for_this_audience"),
         ] {
-            ana.get(&format!("{path}?{query}&{reason}")).await.faulty(400, at, code);
+            ana.get(&format!("{path}?{query}&{reason}")).await.expect_fault(400, at, code);
         }
         ana.get(&format!(
             "{path}?for=recipient&recipient=Court&purpose=proceeding&basis=court_order&format=html&{reason}"
@@ -401,7 +414,7 @@ async fn print_requires_audience_recipient_and_purpose(w: &World) {
         .await
         .expect(200);
     }
-    assert_eq!(exports(w).await.len(), 2, "what was refused is no export");
+    assert_eq!(exports(server).await.len(), 2, "what was refused is no export");
     // A draft is not approved yet, and a case that was entered in error may be another person's.
     let draft = ana
         .post(&format!("/clients/{}/statements", records.client), json!({"sections": {"needs": "Quiet."}}))
@@ -410,18 +423,19 @@ async fn print_requires_audience_recipient_and_purpose(w: &World) {
         .id();
     ana.get(&format!("/statements/{draft}/print?{TO_CLINIC}")).await.expect(409);
     ana.get(&format!("/statements/{draft}/print?for=client&reason=Sam+asks+for+it")).await.expect(200);
-    w.user(Role::Admin)
+    server
+        .user(Role::Admin)
         .transition(&records.case, json!({"to": "entered_in_error", "reason": "The wrong person."}))
         .await
         .expect(201);
-    boss.get(&format!("/cases/{}/file/print?{TO_CLINIC}", records.case)).await.expect(409);
-    boss.get(&format!("/cases/{}/file/print?for=internal&reason=For+the+review", records.case)).await.expect(200);
+    supervisor.get(&format!("/cases/{}/file/print?{TO_CLINIC}", records.case)).await.expect(409);
+    supervisor.get(&format!("/cases/{}/file/print?for=internal&reason=For+the+review", records.case)).await.expect(200);
 }
 
-async fn each_copy_carries_the_notice_for_its_audience(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let records = Records::make(&ana, &boss).await;
-    let internal = format!("Not for anybody outside {}.", w.org.name);
+async fn each_copy_carries_the_notice_for_its_audience(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let records = Records::make(&ana, &supervisor).await;
+    let internal = format!("Not for anybody outside {}.", server.org.name);
     for path in [
         format!("/cases/{}/file/print?format=html", records.case),
         format!("/statements/{}/print?format=html", records.statement),
@@ -450,9 +464,9 @@ async fn each_copy_carries_the_notice_for_its_audience(w: &World) {
     }
 }
 
-async fn file_names_and_titles_contain_no_personal_data(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let records = Records::make(&ana, &boss).await;
+async fn file_names_and_titles_contain_no_personal_data(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let records = Records::make(&ana, &supervisor).await;
     let number = ana.get(&format!("/cases/{}", records.case)).await.body["case_number"].as_str().unwrap().to_owned();
     for (path, extension) in [
         (format!("/cases/{}/file/print?format=pdf&{TO_CLINIC}", records.case), "pdf"),
@@ -462,7 +476,7 @@ async fn file_names_and_titles_contain_no_personal_data(w: &World) {
         ("/reports/barriers_open/records?format=csv&reason=A+look+at+each".to_owned(), "csv"),
         ("/reports/barriers_open/records?format=xlsx&reason=A+look+at+each".to_owned(), "xlsx"),
     ] {
-        let (headers, bytes) = file(&boss, &path).await;
+        let (headers, bytes) = file(&supervisor, &path).await;
         let name = headers["content-disposition"].to_str().unwrap();
         let mark = name
             .strip_prefix("attachment; filename=\"document-")
@@ -470,7 +484,7 @@ async fn file_names_and_titles_contain_no_personal_data(w: &World) {
         let mark = mark.unwrap_or_else(|| panic!("{name}"));
         assert!(mark.len() == 4 && mark.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)), "{name}");
         // The mark leads to the export in the list.
-        let export = exports(w).await.pop().unwrap();
+        let export = exports(server).await.pop().unwrap();
         assert!(export["id"].as_str().unwrap().to_uppercase().ends_with(mark), "{export}");
         match extension {
             "pdf" => {
@@ -493,11 +507,11 @@ async fn file_names_and_titles_contain_no_personal_data(w: &World) {
     }
 }
 
-async fn record_list_has_the_notice_in_csv_and_workbook(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let records = Records::make(&ana, &boss).await;
+async fn record_list_has_the_notice_in_csv_and_workbook(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let records = Records::make(&ana, &supervisor).await;
     let list = "/reports/barriers_open/records?reason=A+look+at+each";
-    let (_, text) = file(&boss, list).await;
+    let (_, text) = file(&supervisor, list).await;
     assert!(text.starts_with(b"\xEF\xBB\xBFcase_number,client,"), "a byte-order mark, and then the header");
     let lines: Vec<csv::StringRecord> = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -511,11 +525,11 @@ async fn record_list_has_the_notice_in_csv_and_workbook(w: &World) {
     let notice = lines.last().unwrap();
     assert_eq!(
         (&notice[0], &notice[1], &notice[2]),
-        ("NOTICE", STATEMENT_1, format!("Not for anybody outside {}.", w.org.name).as_str())
+        ("NOTICE", STATEMENT_1, format!("Not for anybody outside {}.", server.org.name).as_str())
     );
     assert!(notice.iter().skip(3).all(str::is_empty));
     // The same for an empty list.
-    let elsewhere = w.user_in(&w.org, &[w.new_team("Hill side")], Role::Supervisor);
+    let elsewhere = server.user_in(&server.org, &[server.new_team("Hill side")], Role::Supervisor);
     let (_, empty) = file(&elsewhere, list).await;
     assert_eq!(csv::ReaderBuilder::new().has_headers(false).from_reader(&empty[..]).records().count(), 2);
 
@@ -523,7 +537,7 @@ async fn record_list_has_the_notice_in_csv_and_workbook(w: &World) {
         (format!("{list}&format=xlsx"), vec![]),
         (list.to_owned(), vec![("accept", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")]),
     ] {
-        let mut request = w.http.get(format!("{}/api/v1{path}", w.base)).bearer_auth(boss.token());
+        let mut request = server.http.get(format!("{}/api/v1{path}", server.base)).bearer_auth(supervisor.token());
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -548,25 +562,28 @@ async fn record_list_has_the_notice_in_csv_and_workbook(w: &World) {
         assert!(part("xl/workbook.xml").contains("name=\"Notice\""));
         assert!(!part("docProps/core.xml").contains("Sam") && !part("docProps/app.xml").contains("barriers"));
     }
-    boss.get(&format!("{list}&format=pdf")).await.faulty(400, "format", "invalid");
-    boss.send("GET", list, &[("accept", "application/pdf")], None).await.expect(406);
-    let log = boss.get(&format!("/clients/{}/access-log", records.client)).await.expect(200).body;
+    supervisor.get(&format!("{list}&format=pdf")).await.expect_fault(400, "format", "invalid");
+    supervisor.send("GET", list, &[("accept", "application/pdf")], None).await.expect(406);
+    let log = supervisor.get(&format!("/clients/{}/access-log", records.client)).await.expect(200).body;
     assert!(log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "case.exported"), "{log:#}");
 }
 
 /// A reader who is locked out while a workbook is generated or sent gets no complete one.
-async fn record_list_requires_a_live_session(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    Records::make(&ana, &boss).await;
-    boss.get("/reports/barriers_open/records?format=xlsx&reason=A+look+at+each").await.expect(200);
-    boss.post("/auth/logout", json!({})).await;
+async fn record_list_requires_a_live_session(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    Records::make(&ana, &supervisor).await;
+    supervisor.get("/reports/barriers_open/records?format=xlsx&reason=A+look+at+each").await.expect(200);
+    supervisor.post("/auth/logout", json!({})).await;
     for format in ["csv", "xlsx"] {
-        boss.get(&format!("/reports/barriers_open/records?format={format}&reason=A+look+at+each")).await.expect(401);
+        supervisor
+            .get(&format!("/reports/barriers_open/records?format={format}&reason=A+look+at+each"))
+            .await
+            .expect(401);
     }
 }
 
-async fn pdf_in_an_unsupported_script_is_refused_and_html_is_served(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn pdf_in_an_unsupported_script_is_refused_and_html_is_served(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     for (words, script) in [
         ("我需要时间阅读", "Chinese"),
         ("시간이 필요해요", "Korean"),
@@ -575,7 +592,7 @@ async fn pdf_in_an_unsupported_script_is_refused_and_html_is_served(w: &World) {
         ("ጊዜ እፈልጋለሁ", "Amharic"),
         ("အချိန်လိုတယ်", "Burmese"),
     ] {
-        let case = active_case(&ana, &boss).await;
+        let case = active_case(&ana, &supervisor).await;
         ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": words})).await.expect(200);
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         let statement = ana
@@ -584,29 +601,29 @@ async fn pdf_in_an_unsupported_script_is_refused_and_html_is_served(w: &World) {
             .expect(201)
             .id();
         for path in [format!("/cases/{case}/file/print"), format!("/statements/{statement}/print")] {
-            let before = exports(w).await.len();
+            let before = exports(server).await.len();
             let path = format!("{path}?for=client&reason=Sam+asks+for+it");
             let refused = ana.get(&format!("{path}&format=pdf")).await.expect(406).body;
             let detail = refused["detail"].as_str().unwrap();
             assert_eq!(refused["code"], "format_cannot_show_text");
             assert!(detail.contains(script) && detail.contains("format=html"), "{detail}");
-            assert_eq!(exports(w).await.len(), before, "what was not sent is no export");
+            assert_eq!(exports(server).await.len(), before, "what was not sent is no export");
             assert!(page(&ana, &format!("{path}&format=html")).await.contains(words));
         }
     }
     // A report names the workbook instead, because it has no HTML.
     let provider = ana.post("/providers", json!({"name": "河边诊所"})).await.expect(201).id();
-    let case = active_case(&ana, &boss).await;
+    let case = active_case(&ana, &supervisor).await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d", "provider_id": provider}))
         .await
         .expect(201);
     let report = "/reports/barriers_open?group_by=provider&view=exact&reason=For+the+board";
-    let refused = boss.get(&format!("{report}&format=pdf")).await.expect(406).body;
+    let refused = supervisor.get(&format!("{report}&format=pdf")).await.expect(406).body;
     assert_eq!(
         (&refused["code"], refused["detail"].as_str().unwrap().contains("format=xlsx")),
         (&json!("format_cannot_show_text"), true)
     );
-    boss.get(&format!("{report}&format=xlsx")).await.expect(200);
+    supervisor.get(&format!("{report}&format=xlsx")).await.expect(200);
     // Text that the fonts have is drawn, and a symbol that they lack does not block a page.
     let client = ana.new_client().await;
     let words = json!({

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{World, conforms::DOC, members::TABLES},
+    support::{TestServer, conforms::DOC, members::TABLES},
 };
 use alongside::auth::{Role, policy};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// The members that each filter of each list uses, as `Schema.member`. A sort uses a member of the list's own record
 /// unless it is listed here. A dash means no member: the filter is about the caller's own records or about how the
 /// answer is shown.
-const GOES_BY: &[(&str, &[(&str, &str)])] = &[
+const FILTER_MEMBERS: &[(&str, &[(&str, &str)])] = &[
     (
         "listActions",
         &[
@@ -158,7 +158,7 @@ fn sample(schema: &Value) -> String {
     match (kind, schema["format"].as_str()) {
         (Some("array"), _) => sample(&schema["items"]),
         (Some("boolean"), _) => "true".into(),
-        (_, Some("uuid")) => World::unknown_id(),
+        (_, Some("uuid")) => TestServer::unknown_id(),
         (_, Some("date-time")) => "2026-01-05T10:00:00Z".into(),
         (_, Some("date")) => "2026-01-05".into(),
         _ => "sam".into(),
@@ -177,11 +177,11 @@ on_both_engines! {
     filters_and_sorts_use_only_members_readable_by_the_role,
 }
 
-async fn filters_and_sorts_use_only_members_readable_by_the_role(w: &World) {
+async fn filters_and_sorts_use_only_members_readable_by_the_role(server: &TestServer) {
     let (mut asked, mut refused, mut idle) = (
         0,
         BTreeSet::new(),
-        GOES_BY
+        FILTER_MEMBERS
             .iter()
             .flat_map(|(list, those)| those.iter().map(move |(name, _)| (*list, *name)))
             .collect::<BTreeSet<_>>(),
@@ -192,7 +192,7 @@ async fn filters_and_sorts_use_only_members_readable_by_the_role(w: &World) {
             continue;
         };
         let id = operation["operationId"].as_str().unwrap();
-        let own = GOES_BY.iter().find(|(list, _)| *list == id).map_or(&[][..], |(_, those)| *those);
+        let own = FILTER_MEMBERS.iter().find(|(list, _)| *list == id).map_or(&[][..], |(_, those)| *those);
         // Each filter and each sort with the members that it uses.
         let mut questions: Vec<(String, String, String)> = Vec::new();
         for parameter in
@@ -228,7 +228,7 @@ async fn filters_and_sorts_use_only_members_readable_by_the_role(w: &World) {
         }
         let (roles, by_scope) = policy::roles(permission).unwrap();
         for role in roles.into_iter().chain(by_scope.then_some(Role::Integration)) {
-            let user = w.user(role);
+            let user = server.user(role);
             for (name, value, by) in &questions {
                 let shown = |member: &str| {
                     let (schema, member) = member.split_once('.').unwrap_or_else(|| panic!("{id} {name}: {member}"));
@@ -244,7 +244,7 @@ async fn filters_and_sorts_use_only_members_readable_by_the_role(w: &World) {
                 let may = by == "-" || by.split(' ').all(shown);
                 let url: Vec<String> = path
                     .split('/')
-                    .map(|part| if part.starts_with('{') { World::unknown_id() } else { part.to_owned() })
+                    .map(|part| if part.starts_with('{') { TestServer::unknown_id() } else { part.to_owned() })
                     .collect();
                 let needed = if id == "searchRecords" && name != "q" { "q=sam&" } else { "" };
                 let reply = user.get(&format!("{}?{needed}{name}={}", url.join("/"), value.replace('+', "%2B"))).await;
@@ -257,7 +257,7 @@ async fn filters_and_sorts_use_only_members_readable_by_the_role(w: &World) {
                     );
                 } else {
                     refused.insert(format!("{id} {name} {}", role.as_str()));
-                    reply.faulty(403, name, "not_shown_to_your_role");
+                    reply.expect_fault(403, name, "not_shown_to_your_role");
                 }
                 asked += 1;
             }

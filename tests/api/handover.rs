@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::{
     auth::Role,
@@ -12,30 +12,30 @@ use alongside::{
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-fn days_from_now(w: &World, days: i32) -> Day {
-    Day::today(&w.org.time_zone).plus_days(days)
+fn days_from_now(server: &TestServer, days: i32) -> Day {
+    Day::today(&server.org.time_zone).plus_days(days)
 }
 
 /// Makes a supervisor of another team the deputy of the test's team, from today for this many days.
-async fn deputise(w: &World, admin: &User<'_>, deputy: &User<'_>, days: i32) -> String {
+async fn add_deputy(server: &TestServer, admin: &User<'_>, deputy: &User<'_>, days: i32) -> String {
     let body = json!({
-        "user_id": deputy.id(), "starts_on": days_from_now(w, 0), "ends_on": days_from_now(w, days - 1),
+        "user_id": deputy.id(), "starts_on": days_from_now(server, 0), "ends_on": days_from_now(server, days - 1),
         "reason": "CANARY is ill.",
     });
-    admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id()
+    admin.post(&format!("/teams/{}/deputies", server.team), body).await.expect(201).id()
 }
 
 /// Moves the period of every deputy.
-fn at_another_time(w: &World, starts_in_hours: i64, ends_in_hours: i64) {
+fn at_another_time(server: &TestServer, starts_in_hours: i64, ends_in_hours: i64) {
     use schema::team_deputies::dsl::*;
     let now = Instant::now();
     let window =
         (starts_at.eq(now.plus_seconds(starts_in_hours * 3600)), ends_at.eq(now.plus_seconds(ends_in_hours * 3600)));
-    diesel::update(team_deputies).set(window).execute(&mut w.home.open()).unwrap();
+    diesel::update(team_deputies).set(window).execute(&mut server.database.open()).unwrap();
 }
 
-async fn actions_on(w: &World, subject: &str) -> Vec<String> {
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
+async fn audit_actions(server: &TestServer, subject: &str) -> Vec<String> {
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
     entries
         .iter()
         .filter(|entry| entry["subject_id"] == subject)
@@ -44,7 +44,7 @@ async fn actions_on(w: &World, subject: &str) -> Vec<String> {
 }
 
 /// A case with open work of every kind.
-struct Work {
+struct CaseWithOpenWork {
     case: String,
     client: String,
     meeting: String,
@@ -52,9 +52,9 @@ struct Work {
     commitment: String,
 }
 
-impl Work {
-    async fn make(lead: &User<'_>, boss: &User<'_>) -> Self {
-        let case = active_case(lead, boss).await;
+impl CaseWithOpenWork {
+    async fn make(lead: &User<'_>, supervisor: &User<'_>) -> Self {
+        let case = active_case(lead, supervisor).await;
         let client = lead.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         let booked = json!({
             "type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z",
@@ -105,11 +105,12 @@ on_both_engines! {
     only_one_of_concurrent_acceptance_and_withdrawal_succeeds,
 }
 
-async fn deputy_has_the_access_of_the_team_supervisor(w: &World) {
-    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (south, west) = (w.new_team("South side"), w.new_team("West side"));
-    let deputy = w.user_in(&w.org, &[south], Role::Supervisor);
-    let stranger = w.user_in(&w.org, &[west], Role::Supervisor);
+async fn deputy_has_the_access_of_the_team_supervisor(server: &TestServer) {
+    let (admin, ana, supervisor) =
+        (server.user(Role::Admin), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (south, west) = (server.new_team("South side"), server.new_team("West side"));
+    let deputy = server.user_in(&server.org, &[south], Role::Supervisor);
+    let stranger = server.user_in(&server.org, &[west], Role::Supervisor);
     let case = ana.new_case().await;
     let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
     let barrier = ana
@@ -153,7 +154,7 @@ async fn deputy_has_the_access_of_the_team_supervisor(w: &World) {
         format!("/commitments/{commitment}"),
         format!("/cases/{case}/timeline"),
         format!("/cases/{case}/assignments"),
-        format!("/teams/{}", w.team),
+        format!("/teams/{}", server.team),
         format!("/users/{}", ana.id()),
     ];
     let lists = ["/cases", "/clients", "/barriers", "/meetings", "/tasks"];
@@ -169,22 +170,22 @@ async fn deputy_has_the_access_of_the_team_supervisor(w: &World) {
             );
         }
     };
-    sees(&boss, true).await;
+    sees(&supervisor, true).await;
     sees(&deputy, false).await;
-    let id = deputise(w, &admin, &deputy, 7).await;
+    let id = add_deputy(server, &admin, &deputy, 7).await;
     sees(&deputy, true).await;
     sees(&stranger, false).await;
     assert_eq!(deputy.get("/me").await.expect(200).body["team_ids"].as_array().unwrap().len(), 2);
     deputy.transition(&case, json!({"to": "triage"})).await.expect(201);
     deputy
-        .post(&format!("/cases/{case}/assignments"), json!({"user_id": w.user(Role::Advocate).id(), "role": "co"}))
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": server.user(Role::Advocate).id(), "role": "co"}))
         .await
         .expect(201);
-    deputy.post("/clients", json!({"preferred_name": "Lee"})).await.faulty(422, "/team_id", "required");
-    let made = deputy.post("/clients", json!({"preferred_name": "Lee", "team_id": w.team})).await.expect(201).id();
-    boss.get(&format!("/clients/{made}")).await.expect(200);
+    deputy.post("/clients", json!({"preferred_name": "Lee"})).await.expect_fault(422, "/team_id", "required");
+    let made = deputy.post("/clients", json!({"preferred_name": "Lee", "team_id": server.team})).await.expect(201).id();
+    supervisor.get(&format!("/clients/{made}")).await.expect(200);
     // The deputy's access ends at once when it is ended, and by itself when its time is over; it does not start early.
-    let at = format!("/teams/{}/deputies/{id}", w.team);
+    let at = format!("/teams/{}/deputies/{id}", server.team);
     admin.send("DELETE", &at, &[], None).await.expect(428);
     admin.send("DELETE", &at, &[("if-match", "\"v9\"")], None).await.expect(412);
     admin.send("DELETE", &at, &[("if-match", "\"v1\"")], None).await.expect(204);
@@ -192,47 +193,50 @@ async fn deputy_has_the_access_of_the_team_supervisor(w: &World) {
     for record in &records {
         deputy.get(record).await.expect(404);
     }
-    assert_eq!(actions_on(w, &id).await, ["deputy.created", "deputy.ended"]);
-    deputise(w, &admin, &deputy, 1).await;
+    assert_eq!(audit_actions(server, &id).await, ["deputy.created", "deputy.ended"]);
+    add_deputy(server, &admin, &deputy, 1).await;
     deputy.get(&records[0]).await.expect(200);
-    at_another_time(w, -48, -1);
+    at_another_time(server, -48, -1);
     for record in &records {
         deputy.get(record).await.expect(404);
     }
-    at_another_time(w, 1, 48);
+    at_another_time(server, 1, 48);
     for record in &records {
         deputy.get(record).await.expect(404);
     }
-    at_another_time(w, -1, 1);
+    at_another_time(server, -1, 1);
     deputy.get(&records[0]).await.expect(200);
 }
 
-async fn only_administrators_appoint_supervisors_as_deputies_for_a_period(w: &World) {
-    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let deputy = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    let path = format!("/teams/{}/deputies", w.team);
+async fn only_administrators_appoint_supervisors_as_deputies_for_a_period(server: &TestServer) {
+    let (admin, ana, supervisor) =
+        (server.user(Role::Admin), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let deputy = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    let path = format!("/teams/{}/deputies", server.team);
     let body = |user: String, from: i32, to: i32| {
         json!({
-            "user_id": user, "starts_on": days_from_now(w, from), "ends_on": days_from_now(w, to),
+            "user_id": user, "starts_on": days_from_now(server, from), "ends_on": days_from_now(server, to),
         })
     };
-    for who in [&ana, &boss, &deputy] {
+    for who in [&ana, &supervisor, &deputy] {
         who.post(&path, body(deputy.id(), 0, 6)).await.expect(403);
     }
-    w.outsider(Role::Admin).post(&path, body(deputy.id(), 0, 6)).await.expect(404);
-    w.outsider(Role::Admin).get(&path).await.expect(404);
+    server.user_of_other_org(Role::Admin).post(&path, body(deputy.id(), 0, 6)).await.expect(404);
+    server.user_of_other_org(Role::Admin).get(&path).await.expect(404);
     deputy.get(&path).await.expect(404);
-    for user in [w.outsider(Role::Supervisor).id(), World::unknown_id(), w.user(Role::Auditor).id()] {
-        admin.post(&path, body(user, 0, 6)).await.faulty(422, "/user_id", "unknown_reference");
+    for user in
+        [server.user_of_other_org(Role::Supervisor).id(), TestServer::unknown_id(), server.user(Role::Auditor).id()]
+    {
+        admin.post(&path, body(user, 0, 6)).await.expect_fault(422, "/user_id", "unknown_reference");
     }
-    admin.post(&path, body(ana.id(), 0, 6)).await.faulty(422, "/user_id", "not_a_supervisor");
-    admin.post(&path, body(deputy.id(), -1, 6)).await.faulty(422, "/starts_on", "in_the_past");
-    admin.post(&path, body(deputy.id(), 3, 2)).await.faulty(422, "/ends_on", "before_start");
-    admin.post(&path, body(deputy.id(), 0, 366)).await.faulty(422, "/ends_on", "out_of_range");
+    admin.post(&path, body(ana.id(), 0, 6)).await.expect_fault(422, "/user_id", "not_a_supervisor");
+    admin.post(&path, body(deputy.id(), -1, 6)).await.expect_fault(422, "/starts_on", "in_the_past");
+    admin.post(&path, body(deputy.id(), 3, 2)).await.expect_fault(422, "/ends_on", "before_start");
+    admin.post(&path, body(deputy.id(), 0, 366)).await.expect_fault(422, "/ends_on", "out_of_range");
     admin
-        .post(&path, json!({"user_id": deputy.id(), "starts_on": days_from_now(w, 0)}))
+        .post(&path, json!({"user_id": deputy.id(), "starts_on": days_from_now(server, 0)}))
         .await
-        .faulty(422, "/ends_on", "required");
+        .expect_fault(422, "/ends_on", "required");
     assert_eq!(admin.get(&path).await.expect(200).body["items"], json!([]), "what was refused left nothing");
     let same = futures_util::future::join_all((0..8).map(|_| admin.post(&path, body(deputy.id(), 0, 365)))).await;
     assert_eq!(same.iter().filter(|reply| reply.status == 201).count(), 1, "nobody is deputised twice at once");
@@ -240,41 +244,43 @@ async fn only_administrators_appoint_supervisors_as_deputies_for_a_period(w: &Wo
     let later = admin.post(&path, body(deputy.id(), 400, 410)).await.expect(201);
     admin.send("DELETE", &format!("{path}/{}", later.id()), &[("if-match", "*")], None).await.expect(204);
     admin.post(&path, body(deputy.id(), 400, 410)).await.expect(201);
-    assert_eq!(pages(&boss, &path, 2).await.len(), 3);
+    assert_eq!(pages(&supervisor, &path, 2).await.len(), 3);
     let running = ana.get(&format!("{path}?current=true")).await.expect(200).body["items"].clone();
     assert_eq!(
         (running.as_array().unwrap().len(), &running[0]["user_id"], &running[0]["display_name"]),
         (1, &json!(deputy.id()), &json!("A supervisor"))
     );
-    assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 2);
+    assert_eq!(pages(&supervisor, &format!("{path}?current=false"), 50).await.len(), 2);
 }
 
-async fn reason_for_a_deputy_is_visible_only_to_admin_and_supervisor(w: &World) {
-    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-    deputise(w, &admin, &w.user_in(&w.org, &[], Role::Supervisor), 7).await;
-    let path = format!("/teams/{}/deputies", w.team);
-    for (who, observed) in [(&admin, true), (&boss, true), (&ana, false)] {
+async fn reason_for_a_deputy_is_visible_only_to_admin_and_supervisor(server: &TestServer) {
+    let (admin, ana, supervisor) =
+        (server.user(Role::Admin), server.user(Role::Advocate), server.user(Role::Supervisor));
+    add_deputy(server, &admin, &server.user_in(&server.org, &[], Role::Supervisor), 7).await;
+    let path = format!("/teams/{}/deputies", server.team);
+    for (who, observed) in [(&admin, true), (&supervisor, true), (&ana, false)] {
         assert_eq!(who.get(&path).await.expect(200).body.to_string().contains("CANARY"), observed);
     }
-    let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let trace = pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     assert!(!Value::Array(trace).to_string().contains("CANARY"));
 }
 
-async fn deputy_loses_access_with_the_supervisor_role(w: &World) {
-    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-    let deputy = w.user_in(&w.org, &[], Role::Supervisor);
-    let case = active_case(&ana, &w.user(Role::Supervisor)).await;
-    deputise(w, &admin, &deputy, 7).await;
+async fn deputy_loses_access_with_the_supervisor_role(server: &TestServer) {
+    let (admin, ana) = (server.user(Role::Admin), server.user(Role::Advocate));
+    let deputy = server.user_in(&server.org, &[], Role::Supervisor);
+    let case = active_case(&ana, &server.user(Role::Supervisor)).await;
+    add_deputy(server, &admin, &deputy, 7).await;
     deputy.get(&format!("/cases/{case}")).await.expect(200);
     admin.patch(&format!("/users/{}", deputy.id()), "*", json!({"role": "advocate"})).await.expect(200);
-    for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/users/{}", ana.id())] {
+    for path in [format!("/cases/{case}"), format!("/teams/{}", server.team), format!("/users/{}", ana.id())] {
         assert!(matches!(deputy.get(&path).await.status, 401 | 404), "{path}");
     }
 }
 
-async fn cover_assignment_ends_automatically(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn cover_assignment_ends_automatically(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let task = ana
         .post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"}))
         .await
@@ -282,39 +288,41 @@ async fn cover_assignment_ends_automatically(w: &World) {
         .id();
     let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
     let path = format!("/cases/{case}/assignments");
-    let body = |role: &str, days: i32| json!({"user_id": ben.id(), "role": role, "ends_on": days_from_now(w, days)});
-    boss.post(&path, body("lead", 7)).await.faulty(422, "/ends_on", "lead_has_no_end");
-    boss.post(&path, body("cover", -1)).await.faulty(422, "/ends_on", "out_of_range");
-    boss.post(&path, body("cover", 367)).await.faulty(422, "/ends_on", "out_of_range");
-    let cover = boss.post(&path, body("cover", 0)).await.expect(201);
-    let end = days_from_now(w, 1).begins(&w.org.time_zone);
+    let body =
+        |role: &str, days: i32| json!({"user_id": ben.id(), "role": role, "ends_on": days_from_now(server, days)});
+    supervisor.post(&path, body("lead", 7)).await.expect_fault(422, "/ends_on", "lead_has_no_end");
+    supervisor.post(&path, body("cover", -1)).await.expect_fault(422, "/ends_on", "out_of_range");
+    supervisor.post(&path, body("cover", 367)).await.expect_fault(422, "/ends_on", "out_of_range");
+    let cover = supervisor.post(&path, body("cover", 0)).await.expect(201);
+    let end = days_from_now(server, 1).begins(&server.org.time_zone);
     assert_eq!(cover.body["ended_at"], json!(end));
-    boss.post(&path, body("cover", 3)).await.expect(409);
+    supervisor.post(&path, body("cover", 3)).await.expect(409);
     let seen = [format!("/cases/{case}"), format!("/tasks/{task}"), format!("/clients/{client}")];
     for record in &seen {
         ben.get(record).await.expect(200);
     }
-    assert_eq!(pages(&boss, &format!("{path}?current=true"), 50).await.len(), 2);
+    assert_eq!(pages(&supervisor, &format!("{path}?current=true"), 50).await.len(), 2);
     {
         use schema::assignments::dsl::*;
         let over = diesel::update(assignments.filter(user_id.eq(ben.actor.user)))
             .set(ended_at.eq(Instant::now().plus_seconds(-1)));
-        over.execute(&mut w.home.open()).unwrap();
+        over.execute(&mut server.database.open()).unwrap();
     }
     for record in &seen {
         ben.get(record).await.expect(404);
     }
     assert_eq!(ben.get("/cases").await.expect(200).body["items"], json!([]));
-    assert_eq!(pages(&boss, &format!("{path}?current=true"), 50).await.len(), 1);
-    assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 1);
-    boss.send("DELETE", &format!("{path}/{}", cover.id()), &[("if-match", "*")], None).await.expect(409);
-    boss.post(&path, body("cover", 3)).await.expect(201);
+    assert_eq!(pages(&supervisor, &format!("{path}?current=true"), 50).await.len(), 1);
+    assert_eq!(pages(&supervisor, &format!("{path}?current=false"), 50).await.len(), 1);
+    supervisor.send("DELETE", &format!("{path}/{}", cover.id()), &[("if-match", "*")], None).await.expect(409);
+    supervisor.post(&path, body("cover", 3)).await.expect(201);
     ben.get(&seen[0]).await.expect(200);
 }
 
-async fn accepted_handover_moves_the_case_and_its_visibility(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let work = Work::make(&ana, &boss).await;
+async fn accepted_handover_moves_the_case_and_its_visibility(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let work = CaseWithOpenWork::make(&ana, &supervisor).await;
     let records = work.records();
     let confidence = ana
         .post(&format!("/cases/{}/notes", work.case), json!({"kind": "restricted", "body": "In confidence."}))
@@ -369,20 +377,20 @@ async fn accepted_handover_moves_the_case_and_its_visibility(w: &World) {
     assert_eq!(ana.get("/handovers?status=offered&mine=true").await.expect(200).body["items"], json!([]));
     // Nobody else can answer the offer, and users who do not see the case do not see it.
     for who in [
-        w.user(Role::Advocate),
-        w.outsider(Role::Advocate),
-        w.outsider(Role::Supervisor),
-        w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor),
+        server.user(Role::Advocate),
+        server.user_of_other_org(Role::Advocate),
+        server.user_of_other_org(Role::Supervisor),
+        server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor),
     ] {
         who.get(&at).await.expect(404);
         who.send("POST", &format!("{at}/accept"), &[], None).await.expect(404);
         who.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(404);
         assert_eq!(who.get("/handovers").await.expect(200).body["items"], json!([]));
     }
-    for who in [&ana, &boss] {
+    for who in [&ana, &supervisor] {
         who.send("POST", &format!("{at}/accept"), &[], None).await.expect(403);
     }
-    boss.post(&format!("{at}/refuse"), json!({"reason": "No."})).await.expect(403);
+    supervisor.post(&format!("{at}/refuse"), json!({"reason": "No."})).await.expect(403);
     ben.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(403);
     // At the time of acceptance, the new lead sees the case, and the old lead no longer does.
     let accepted =
@@ -398,7 +406,7 @@ async fn accepted_handover_moves_the_case_and_its_visibility(w: &World) {
         ben.get(record).await.expect(200);
     }
     ben.get(&format!("/notes/{confidence}")).await.expect(404);
-    boss.get(&format!("/notes/{confidence}")).await.expect(200);
+    supervisor.get(&format!("/notes/{confidence}")).await.expect(200);
     assert_eq!(ben.get(&records[0]).await.body["lead_advocate_id"], json!(ben.id()));
     assert_eq!(
         ben.get(&format!("/tasks/{}", work.task)).await.body["assignee_id"],
@@ -409,7 +417,7 @@ async fn accepted_handover_moves_the_case_and_its_visibility(w: &World) {
         ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
     assert_eq!(replayed.header("idempotency-replayed"), "true");
     ben.send("POST", &format!("{at}/accept"), &[], None).await.expect(409);
-    boss.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(409);
+    supervisor.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(409);
     let lines: Vec<String> = pages(&ben, &format!("/cases/{}/timeline", work.case), 50)
         .await
         .iter()
@@ -418,24 +426,28 @@ async fn accepted_handover_moves_the_case_and_its_visibility(w: &World) {
     for event in ["handover.offered", "handover.accepted", "assignment.ended", "assignment.started"] {
         assert!(lines.iter().any(|line| line == event), "{event} is missing: {lines:?}");
     }
-    let actions = actions_on(w, &offer.id()).await;
+    let actions = audit_actions(server, &offer.id()).await;
     assert_eq!(actions.first().map(String::as_str), Some("handover.offered"));
     assert!(actions.contains(&"handover.read".into()) && actions.contains(&"handover.accepted".into()), "{actions:?}");
     // The next offer can be made.
     ben.post(&offers, json!({"to_user_id": ana.id(), "note": "Back to you."})).await.expect(201);
 }
 
-async fn refused_or_withdrawn_handover_is_no_longer_visible(w: &World) {
-    let (ana, ben, cat, boss) =
-        (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn refused_or_withdrawn_handover_is_no_longer_visible(server: &TestServer) {
+    let (ana, ben, cat, supervisor) = (
+        server.user(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+    );
+    let case = active_case(&ana, &supervisor).await;
     let offers = format!("/cases/{case}/handovers");
     let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "CANARY one."})).await.expect(201).id();
     ana.post(&offers, json!({"to_user_id": cat.id(), "note": "n"})).await.expect(409);
-    ben.post(&format!("/handovers/{offer}/refuse"), json!({})).await.faulty(422, "/reason", "required");
+    ben.post(&format!("/handovers/{offer}/refuse"), json!({})).await.expect_fault(422, "/reason", "required");
     ben.post(&format!("/handovers/{offer}/refuse"), json!({"reason": "x".repeat(2001)}))
         .await
-        .faulty(422, "/reason", "too_long");
+        .expect_fault(422, "/reason", "too_long");
     let refused =
         ben.post(&format!("/handovers/{offer}/refuse"), json!({"reason": "I am away, CANARY."})).await.expect(201);
     assert_eq!((&refused.body["status"], &refused.body["reason"]), (&json!("refused"), &json!("I am away, CANARY.")));
@@ -443,8 +455,8 @@ async fn refused_or_withdrawn_handover_is_no_longer_visible(w: &World) {
     ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
     assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["reason"], "I am away, CANARY.");
     assert_eq!(ana.get(&format!("/cases/{case}")).await.expect(200).body["lead_advocate_id"], json!(ana.id()));
-    // By the user who offered it, and by a supervisor of the case.
-    for who in [&ana, &boss] {
+    // The user who offered it can withdraw it, and a supervisor of the case can.
+    for who in [&ana, &supervisor] {
         let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
         let withdrawn = who.send("POST", &format!("/handovers/{offer}/withdraw"), &[], None).await.expect(201);
         assert_eq!(withdrawn.body["status"], "withdrawn");
@@ -453,109 +465,126 @@ async fn refused_or_withdrawn_handover_is_no_longer_visible(w: &World) {
     }
     // The offer also ends if the case gets another lead in another way.
     let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": cat.id(), "role": "lead"})).await.expect(201);
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": cat.id(), "role": "lead"}))
+        .await
+        .expect(201);
     assert_eq!(cat.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
     ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
     // The offer also ends if the case turns out to be entered in error.
-    let mistake = active_case(&ana, &boss).await;
+    let mistake = active_case(&ana, &supervisor).await;
     let offer = ana
         .post(&format!("/cases/{mistake}/handovers"), json!({"to_user_id": ben.id(), "note": "n"}))
         .await
         .expect(201)
         .id();
-    w.user(Role::Admin).transition(&mistake, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+    server
+        .user(Role::Admin)
+        .transition(&mistake, json!({"to": "entered_in_error", "reason": "Twice."}))
+        .await
+        .expect(201);
     assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
     ben.get(&format!("/handovers/{offer}")).await.expect(404);
-    let all = pages(&boss, &offers, 2).await;
+    let all = pages(&supervisor, &offers, 2).await;
     let statuses: Vec<&str> = all.iter().map(|handover| handover["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["withdrawn", "withdrawn", "withdrawn", "refused"]);
-    assert_eq!(pages(&boss, &format!("{offers}?status=refused"), 50).await.len(), 1);
-    assert_eq!(pages(&boss, "/handovers?sort=offered_at", 3).await.len(), 5);
-    let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    assert_eq!(pages(&supervisor, &format!("{offers}?status=refused"), 50).await.len(), 1);
+    assert_eq!(pages(&supervisor, "/handovers?sort=offered_at", 3).await.len(), 5);
+    let trace = pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     assert!(!Value::Array(trace).to_string().contains("CANARY"));
 }
 
-async fn handover_requires_a_permitted_sender_and_an_eligible_recipient(w: &World) {
-    let (ana, ben, co, boss) =
-        (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": co.id(), "role": "co"})).await.expect(201);
+async fn handover_requires_a_permitted_sender_and_an_eligible_recipient(server: &TestServer) {
+    let (ana, ben, co, supervisor) = (
+        server.user(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+    );
+    let case = active_case(&ana, &supervisor).await;
+    supervisor.post(&format!("/cases/{case}/assignments"), json!({"user_id": co.id(), "role": "co"})).await.expect(201);
     let offers = format!("/cases/{case}/handovers");
     let to = |user: String| json!({"to_user_id": user, "note": "n"});
     co.post(&offers, to(ben.id())).await.expect(403);
     ben.post(&offers, to(ben.id())).await.expect(404);
-    w.user(Role::Admin).post(&offers, to(ben.id())).await.expect(403);
-    for user in
-        [w.outsider(Role::Advocate).id(), World::unknown_id(), w.user(Role::Auditor).id(), w.user(Role::Admin).id()]
-    {
-        ana.post(&offers, to(user)).await.faulty(422, "/to_user_id", "unknown_reference");
+    server.user(Role::Admin).post(&offers, to(ben.id())).await.expect(403);
+    for user in [
+        server.user_of_other_org(Role::Advocate).id(),
+        TestServer::unknown_id(),
+        server.user(Role::Auditor).id(),
+        server.user(Role::Admin).id(),
+    ] {
+        ana.post(&offers, to(user)).await.expect_fault(422, "/to_user_id", "unknown_reference");
     }
-    for who in [&ana, &boss] {
-        who.post(&offers, to(ana.id())).await.faulty(422, "/to_user_id", "present_lead");
+    for who in [&ana, &supervisor] {
+        who.post(&offers, to(ana.id())).await.expect_fault(422, "/to_user_id", "present_lead");
     }
-    boss.post(&offers, to(boss.id())).await.faulty(422, "/to_user_id", "yourself");
-    let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    ana.post(&offers, to(elsewhere.id())).await.faulty(422, "/to_user_id", "not_in_team");
+    supervisor.post(&offers, to(supervisor.id())).await.expect_fault(422, "/to_user_id", "yourself");
+    let elsewhere = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    ana.post(&offers, to(elsewhere.id())).await.expect_fault(422, "/to_user_id", "not_in_team");
     let mut body = to(ben.id());
     for days in [-1, 32] {
-        body["keep_until"] = json!(days_from_now(w, days));
-        ana.post(&offers, body.clone()).await.faulty(422, "/keep_until", "out_of_range");
+        body["keep_until"] = json!(days_from_now(server, days));
+        ana.post(&offers, body.clone()).await.expect_fault(422, "/keep_until", "out_of_range");
     }
-    ana.post(&offers, json!({"to_user_id": ben.id()})).await.faulty(422, "/note", "required");
-    ana.post(&offers, json!({"to_user_id": ben.id(), "note": " "})).await.faulty(422, "/note", "blank");
-    ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n", "status": "accepted"})).await.faulty(
+    ana.post(&offers, json!({"to_user_id": ben.id()})).await.expect_fault(422, "/note", "required");
+    ana.post(&offers, json!({"to_user_id": ben.id(), "note": " "})).await.expect_fault(422, "/note", "blank");
+    ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n", "status": "accepted"})).await.expect_fault(
         422,
         "/status",
         "unknown_member",
     );
-    assert_eq!(pages(&boss, &offers, 50).await, Vec::<Value>::new());
-    let leaderless = boss.post("/cases", json!({
-        "client_id": boss.new_client().await, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
+    assert_eq!(pages(&supervisor, &offers, 50).await, Vec::<Value>::new());
+    let leaderless = supervisor.post("/cases", json!({
+        "client_id": supervisor.new_client().await, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
     })).await.expect(201).id();
-    boss.post(&format!("/cases/{leaderless}/handovers"), to(ben.id())).await.expect(409);
+    supervisor.post(&format!("/cases/{leaderless}/handovers"), to(ben.id())).await.expect(409);
     // A supervisor in the team may take over the case, and one who has left the team may not.
-    let mate = w.user(Role::Supervisor);
-    let offer = ana.post(&offers, to(mate.id())).await.expect(201).id();
-    let admin = w.user(Role::Admin);
-    admin.send("DELETE", &format!("/teams/{}/members/{}", w.team, mate.id()), &[], None).await.expect(204);
-    mate.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(409);
-    admin.send("PUT", &format!("/teams/{}/members/{}", w.team, mate.id()), &[], None).await.expect(204);
-    mate.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
+    let colleague = server.user(Role::Supervisor);
+    let offer = ana.post(&offers, to(colleague.id())).await.expect(201).id();
+    let admin = server.user(Role::Admin);
+    admin.send("DELETE", &format!("/teams/{}/members/{}", server.team, colleague.id()), &[], None).await.expect(204);
+    colleague.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(409);
+    admin.send("PUT", &format!("/teams/{}/members/{}", server.team, colleague.id()), &[], None).await.expect(204);
+    colleague.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
     ana.get(&format!("/cases/{case}")).await.expect(404);
     co.get(&format!("/cases/{case}")).await.expect(200);
 }
 
-async fn previous_lead_keeps_access_only_until_the_agreed_day(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
-    let body = json!({"to_user_id": ben.id(), "note": "n", "keep_until": days_from_now(w, 3)});
-    let offer = boss.post(&format!("/cases/{case}/handovers"), body).await.expect(201).id();
+async fn previous_lead_keeps_access_only_until_the_agreed_day(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
+    let body = json!({"to_user_id": ben.id(), "note": "n", "keep_until": days_from_now(server, 3)});
+    let offer = supervisor.post(&format!("/cases/{case}/handovers"), body).await.expect(201).id();
     assert_eq!(
         ben.get(&format!("/handovers/{offer}")).await.expect(200).body["keep_until"],
-        json!(days_from_now(w, 3))
+        json!(days_from_now(server, 3))
     );
     ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
     ana.get(&format!("/cases/{case}")).await.expect(200);
-    let assigned = pages(&boss, &format!("/cases/{case}/assignments?current=true"), 50).await;
+    let assigned = pages(&supervisor, &format!("/cases/{case}/assignments?current=true"), 50).await;
     let cover = assigned.iter().find(|row| row["role"] == "cover").unwrap();
     assert_eq!(
         (&cover["user_id"], &cover["ended_at"]),
-        (&json!(ana.id()), &json!(days_from_now(w, 4).begins(&w.org.time_zone)))
+        (&json!(ana.id()), &json!(days_from_now(server, 4).begins(&server.org.time_zone)))
     );
-    boss.send(
-        "DELETE",
-        &format!("/cases/{case}/assignments/{}", cover["id"].as_str().unwrap()),
-        &[("if-match", "*")],
-        None,
-    )
-    .await
-    .expect(204);
+    supervisor
+        .send(
+            "DELETE",
+            &format!("/cases/{case}/assignments/{}", cover["id"].as_str().unwrap()),
+            &[("if-match", "*")],
+            None,
+        )
+        .await
+        .expect(204);
     ana.get(&format!("/cases/{case}")).await.expect(404);
 }
 
-async fn only_one_of_64_concurrent_handover_offers_or_acceptances_succeeds(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn only_one_of_64_concurrent_handover_offers_or_acceptances_succeeds(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let offers = format!("/cases/{case}/handovers");
     let body = json!({"to_user_id": ben.id(), "note": "n"});
     let tries = futures_util::future::join_all((0..64).map(|_| ana.post(&offers, body.clone()))).await;
@@ -572,15 +601,16 @@ async fn only_one_of_64_concurrent_handover_offers_or_acceptances_succeeds(w: &W
         (1, 63),
         "{statuses:?}"
     );
-    let current = pages(&boss, &format!("/cases/{case}/assignments?current=true"), 50).await;
+    let current = pages(&supervisor, &format!("/cases/{case}/assignments?current=true"), 50).await;
     assert_eq!((current.len(), &current[0]["user_id"], &current[0]["role"]), (1, &json!(ben.id()), &json!("lead")));
     ana.get(&format!("/cases/{case}")).await.expect(404);
 }
 
-async fn only_one_of_concurrent_acceptance_and_withdrawal_succeeds(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn only_one_of_concurrent_acceptance_and_withdrawal_succeeds(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
     for _ in 0..6 {
-        let case = active_case(&ana, &boss).await;
+        let case = active_case(&ana, &supervisor).await;
         let offer = ana
             .post(&format!("/cases/{case}/handovers"), json!({"to_user_id": ben.id(), "note": "n"}))
             .await
@@ -598,6 +628,6 @@ async fn only_one_of_concurrent_acceptance_and_withdrawal_succeeds(w: &World) {
             withdrawn.status
         );
         let lead = if accepted.status == 201 { &ben } else { &ana };
-        assert_eq!(boss.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], json!(lead.id()));
+        assert_eq!(supervisor.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], json!(lead.id()));
     }
 }

@@ -2,11 +2,11 @@
 //! in the same time steps.
 
 use crate::{
-    break_glass::Work,
+    break_glass::CaseWithRecords,
     on_both_engines,
     support::{
-        User, World,
-        database::{Engine, Home},
+        TestServer, User,
+        database::{Engine, TestDatabase},
     },
 };
 use alongside::auth::Role;
@@ -18,7 +18,7 @@ use std::{
 };
 
 /// All statements on the connections to [`DATABASE`], without the values.
-static ASKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static STATEMENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The name of the database that this test listens to. The other tests of the process have databases of their own.
 static DATABASE: Mutex<String> = Mutex::new(String::new());
@@ -35,7 +35,7 @@ impl Instrumentation for Listener {
             }
             InstrumentationEvent::StartQuery { query, .. } if self.0 => {
                 let words = query.to_string();
-                ASKED.lock().unwrap().push(words.split(" -- binds").next().unwrap().to_owned());
+                STATEMENTS.lock().unwrap().push(words.split(" -- binds").next().unwrap().to_owned());
             }
             _ => {}
         }
@@ -44,10 +44,10 @@ impl Instrumentation for Listener {
 
 /// Sends a request whose path contains this id. Returns the statements that the database received for it.
 async fn statements(who: &User<'_>, method: &str, path: &str, id: &str, body: Option<&Value>) -> Vec<String> {
-    ASKED.lock().unwrap().clear();
+    STATEMENTS.lock().unwrap().clear();
     let reply = who.send(method, path, &[("if-match", "*")], body.cloned()).await;
     assert_eq!(reply.status, 404, "{method} {path}: {:#}", reply.body);
-    let asked = std::mem::take(&mut *ASKED.lock().unwrap());
+    let asked = std::mem::take(&mut *STATEMENTS.lock().unwrap());
     // The setup of a new connection is not part of the request.
     let asked = asked
         .into_iter()
@@ -67,22 +67,22 @@ fn id_in(path: &str) -> &str {
 async fn hidden_and_missing_records_run_the_same_statements_on_sqlite_and_postgres() {
     diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener::default()))).unwrap();
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        let home = Home::make(engine);
-        *DATABASE.lock().unwrap() = home.name();
-        let w = World::start_at(home, engine).await;
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let work = Work::make(&ana, &boss, &w.user(Role::Advocate)).await;
-        let south = w.new_team("South side");
+        let database = TestDatabase::make(engine);
+        *DATABASE.lock().unwrap() = database.name();
+        let server = TestServer::start_at(database, engine).await;
+        let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+        let work = CaseWithRecords::make(&ana, &supervisor, &server.user(Role::Advocate)).await;
+        let south = server.new_team("South side");
         for who in [
-            w.user_in(&w.org, &[south], Role::Supervisor),
-            w.user_in(&w.org, &[south], Role::Advocate),
-            w.outsider(Role::Supervisor),
+            server.user_in(&server.org, &[south], Role::Supervisor),
+            server.user_in(&server.org, &[south], Role::Advocate),
+            server.user_of_other_org(Role::Supervisor),
         ] {
             let shown = work.shown.iter().map(|path| ("GET", path.clone(), None));
             let changed = work.changes.iter().map(|(method, path, body)| (*method, path.clone(), Some(body.clone())));
             let mut compared = 0;
             for (method, path, body) in shown.chain(changed) {
-                let (hidden, none) = (id_in(&path).to_owned(), World::unknown_id());
+                let (hidden, none) = (id_in(&path).to_owned(), TestServer::unknown_id());
                 let missing = path.replace(&hidden, &none);
                 // Uses a role that may do this at all, and sends the request once before, so that no statement is
                 // prepared in between.
@@ -104,9 +104,9 @@ on_both_engines! {
     not_found_responses_take_at_least_ten_milliseconds,
 }
 
-async fn not_found_responses_take_at_least_ten_milliseconds(w: &World) {
-    let kim = w.user(Role::Supervisor);
-    let path = format!("/cases/{}", World::unknown_id());
+async fn not_found_responses_take_at_least_ten_milliseconds(server: &TestServer) {
+    let kim = server.user(Role::Supervisor);
+    let path = format!("/cases/{}", TestServer::unknown_id());
     for _ in 0..20 {
         let began = Instant::now();
         kim.get(&path).await.expect(404);

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, World, body, conforms::DOC},
+    support::{PASSWORD, TestServer, body, conforms::DOC},
 };
 use alongside::auth::Role;
 use serde_json::{Value, json};
@@ -21,13 +21,13 @@ impl Drop for Program {
 }
 
 /// Starts the program on the test's database with its keys. Returns its address and its log file.
-pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
-    let folder = w.home.folder.path();
+pub async fn start(server: &TestServer) -> (Program, String, std::path::PathBuf) {
+    let folder = server.database.folder.path();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let log = folder.join("log");
     let program = Command::new(env!("CARGO_BIN_EXE_alongside"))
         .arg("serve")
-        .env("ALONGSIDE_DATABASE_URL", &w.home.url)
+        .env("ALONGSIDE_DATABASE_URL", &server.database.url)
         .env("ALONGSIDE_DATA_DIR", folder)
         .env("ALONGSIDE_LISTEN", free.to_string())
         .env("ALONGSIDE_LOG", "trace")
@@ -38,7 +38,7 @@ pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
         .unwrap();
     let (program, base) = (Program(program), format!("http://{free}"));
     for _ in 0..300 {
-        if w.http.get(format!("{base}/readyz")).send().await.is_ok_and(|reply| reply.status() == 200) {
+        if server.http.get(format!("{base}/readyz")).send().await.is_ok_and(|reply| reply.status() == 200) {
             return (program, base, log);
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -68,13 +68,13 @@ on_both_engines! {
     program_log_contains_no_user_input,
 }
 
-async fn program_log_contains_no_user_input(w: &World) {
-    let (program, base, log) = start(w).await;
-    let people = [w.user(Role::Supervisor), w.user(Role::Admin)];
+async fn program_log_contains_no_user_input(server: &TestServer) {
+    let (program, base, log) = start(server).await;
+    let people = [server.user(Role::Supervisor), server.user(Role::Admin)];
     let mut asked = 0;
     for (path, item) in DOC["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let ids = World::unknown_id();
+            let ids = TestServer::unknown_id();
             let url = |place: &str| {
                 path.split('/')
                     .map(|part| if part.starts_with('{') { place } else { part })
@@ -87,7 +87,7 @@ async fn program_log_contains_no_user_input(w: &World) {
                     continue;
                 }
                 let place = if whole { format!("{}?q={CANARY}&other={CANARY}", url(CANARY)) } else { url(&ids) };
-                let mut request = w.http.request(method.to_uppercase().parse().unwrap(), format!("{base}{place}"));
+                let mut request = server.http.request(method.to_uppercase().parse().unwrap(), format!("{base}{place}"));
                 for name in [
                     "user-agent",
                     "cookie",
@@ -118,10 +118,10 @@ async fn program_log_contains_no_user_input(w: &World) {
             }
         }
     }
-    // Through storing, finding and showing.
+    // Stores, finds and shows records that contain the canary.
     let send = |method: &'static str, path: String, body: Option<Value>| {
         let request =
-            w.http.request(method.parse().unwrap(), format!("{base}/api/v1{path}")).bearer_auth(people[0].token());
+            server.http.request(method.parse().unwrap(), format!("{base}/api/v1{path}")).bearer_auth(people[0].token());
         async move {
             let reply = match body {
                 Some(body) => request.json(&body),
@@ -146,7 +146,7 @@ async fn program_log_contains_no_user_input(w: &World) {
         assert!(send("GET", list.clone(), None).await.to_string().contains(CANARY), "{list}");
     }
     for token in [CANARY.to_owned(), format!("{CANARY}.{CANARY}.{CANARY}")] {
-        let reply = w.http.get(format!("{base}/api/v1/me")).bearer_auth(token).send().await.unwrap();
+        let reply = server.http.get(format!("{base}/api/v1/me")).bearer_auth(token).send().await.unwrap();
         assert_eq!(reply.status(), 401);
     }
     for broken in [
@@ -155,7 +155,7 @@ async fn program_log_contains_no_user_input(w: &World) {
         format!("{{\"email\": [\"{CANARY}\"]}}"),
         CANARY.to_owned(),
     ] {
-        let reply = w
+        let reply = server
             .http
             .post(format!("{base}/api/v1/auth/login"))
             .header("content-type", "application/json")
@@ -165,7 +165,7 @@ async fn program_log_contains_no_user_input(w: &World) {
             .unwrap();
         assert!(reply.status().is_client_error() && !reply.text().await.unwrap().contains(CANARY));
     }
-    let wrong = w
+    let wrong = server
         .http
         .post(format!("{base}/api/v1/auth/login"))
         .json(&json!({"email": people[0].email, "password": format!("{PASSWORD} {CANARY}")}))
@@ -173,7 +173,7 @@ async fn program_log_contains_no_user_input(w: &World) {
         .await
         .unwrap();
     assert_eq!(wrong.status(), 401);
-    let right = w
+    let right = server
         .http
         .post(format!("{base}/api/v1/auth/login"))
         .json(&json!({"email": people[0].email, "password": PASSWORD}))

@@ -4,7 +4,7 @@
 use crate::{
     on_both_engines,
     support::{
-        World, active_case,
+        TestServer, active_case,
         conforms::DOC,
         members::{self, TABLES, Table, fault, is_envelope, parts, resolve},
     },
@@ -108,10 +108,14 @@ on_both_engines! {
 }
 
 // Every member is filled, so that none is omitted because it is empty.
-async fn each_role_sees_exactly_the_members_in_its_table_row(w: &World) {
-    let (ana, boss, admin, integration) =
-        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
-    let case = active_case(&ana, &boss).await;
+async fn each_role_sees_exactly_the_members_in_its_table_row(server: &TestServer) {
+    let (ana, supervisor, admin, integration) = (
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Admin),
+        server.user(Role::Integration),
+    );
+    let case = active_case(&ana, &supervisor).await;
     let mut filled = json!({
         "instruction": "non_instructed", "non_instructed_reason": "CANARY", "intake_source": "other",
         "intake_source_text": "CANARY", "priority": "urgent", "priority_reason": "CANARY", "client_goal": "CANARY",
@@ -120,18 +124,19 @@ async fn each_role_sees_exactly_the_members_in_its_table_row(w: &World) {
     filled["non_instructed_basis"] = DOC["components"]["schemas"]["NonInstructedBasis"]["enum"][0].clone();
     ana.patch(&format!("/cases/{case}"), "*", filled).await.expect(200);
     ana.transition(&case, json!({"to": "closing"})).await.expect(201);
-    boss.transition(
-        &case,
-        json!({
-            "to": "closed", "reason": "CANARY", "closing_reason": "no_merit_or_basis", "closing_summary": "CANARY",
-            "outcome": "goal_met",
-        }),
-    )
-    .await
-    .expect(201);
+    supervisor
+        .transition(
+            &case,
+            json!({
+                "to": "closed", "reason": "CANARY", "closing_reason": "no_merit_or_basis", "closing_summary": "CANARY",
+                "outcome": "goal_met",
+            }),
+        )
+        .await
+        .expect(201);
     let properties: BTreeSet<String> =
         DOC["components"]["schemas"]["Case"]["properties"].as_object().unwrap().keys().cloned().collect();
-    for user in [&boss, &ana, &admin, &integration] {
+    for user in [&supervisor, &ana, &admin, &integration] {
         let role = user.actor.role.as_str();
         let shown = user.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
         let observed = |value: &Value| !value.as_array().is_some_and(Vec::is_empty);
@@ -154,9 +159,9 @@ async fn each_role_sees_exactly_the_members_in_its_table_row(w: &World) {
         assert_eq!(canary, user.actor.role.sees_content(), "{role}");
     }
     // The check runs where replies arrive: a caller with the client role must not receive a case.
-    let token = w.keys.mint(Actor { role: Role::Client, ..ana.actor }).unwrap();
+    let token = server.keys.mint(Actor { role: Role::Client, ..ana.actor }).unwrap();
     let path = format!("/api/v1/cases/{case}");
-    let caught = AssertUnwindSafe(w.send(Some(&token), "GET", &path, &[], None)).catch_unwind().await;
+    let caught = AssertUnwindSafe(server.send(Some(&token), "GET", &path, &[], None)).catch_unwind().await;
     let observed = caught.unwrap_err().downcast::<String>().unwrap();
     assert!(observed.contains("shows client Case at all"), "{observed}");
 }

@@ -4,13 +4,14 @@
 use crate::{
     logs, on_both_engines,
     support::{
-        Reply, World,
-        database::{Engine, Home},
+        Reply, TestServer,
+        database::{Engine, TestDatabase},
+        db_options,
     },
 };
 use alongside::{
     auth::Role,
-    db::{Conn, Db, Options, Url, Use},
+    db::{Conn, Db, Url, Use},
 };
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::json;
@@ -126,18 +127,18 @@ impl Proxy {
 }
 
 /// A test server on PostgreSQL that connects through a proxy.
-async fn behind_a_proxy() -> (World, Proxy) {
-    let mut home = Home::make(Engine::Postgres);
-    let (start, place) = home.url.split_once('@').unwrap();
+async fn behind_a_proxy() -> (TestServer, Proxy) {
+    let mut database = TestDatabase::make(Engine::Postgres);
+    let (start, place) = database.url.split_once('@').unwrap();
     let (target, rest) = place.split_once('/').unwrap();
     let proxy = Proxy::start(target.to_owned());
-    home.url = format!("{start}@127.0.0.1:{}/{rest}", proxy.port);
-    (World::start_at(home, Engine::Postgres).await, proxy)
+    database.url = format!("{start}@127.0.0.1:{}/{rest}", proxy.port);
+    (TestServer::start_at(database, Engine::Postgres).await, proxy)
 }
 
-fn named(w: &World, name: &str) -> i64 {
+fn named(server: &TestServer, name: &str) -> i64 {
     use alongside::db::schema::clients::dsl::*;
-    clients.filter(preferred_name.eq(name)).count().get_result(&mut w.home.open()).unwrap()
+    clients.filter(preferred_name.eq(name)).count().get_result(&mut server.database.open()).unwrap()
 }
 
 /// Repeats the request until it gets this status, for at most half a minute.
@@ -161,8 +162,8 @@ fn is_unavailable(reply: Reply) -> Reply {
 
 /// Sends a write during which the database stalls and then breaks or resumes, and repeats it with its key.
 async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
-    let (w, proxy) = behind_a_proxy().await;
-    let ana = w.user(Role::Advocate);
+    let (server, proxy) = behind_a_proxy().await;
+    let ana = server.user(Role::Advocate);
     let (key, new) = ([("idempotency-key", "once")], json!({"preferred_name": "Zqmark"}));
     let send = || ana.send("POST", "/clients", &key, Some(new.clone()));
     proxy.arm("Zqmark", stop);
@@ -176,19 +177,19 @@ async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
         detail.contains(if code == "outcome_unknown" { "same Idempotency-Key" } else { "nothing was stored" }),
         "{detail}"
     );
-    assert_eq!(named(&w, "Zqmark"), stored);
+    assert_eq!(named(&server, "Zqmark"), stored);
     proxy.thaw(breaks);
     let again = soon(201, send).await;
     assert_eq!(
         again.header("idempotency-replayed"),
         if stored == 1 || !breaks && stop == Stop::BeforeTheCommit { "true" } else { "" }
     );
-    assert_eq!(named(&w, "Zqmark"), 1, "it is done once");
+    assert_eq!(named(&server, "Zqmark"), 1, "it is done once");
     // All connections of the pool are back: more requests than the pool has connections.
     let many =
         futures_util::future::join_all((0..12).map(|_| ana.post("/clients", json!({"preferred_name": "Kim"})))).await;
     assert!(many.iter().all(|reply| reply.status == 201));
-    soon(200, async || w.anyone("GET", "/readyz", None).await).await;
+    soon(200, async || server.anyone("GET", "/readyz", None).await).await;
 }
 
 #[actix_web::test]
@@ -214,41 +215,42 @@ async fn retry_executes_a_commit_that_never_arrived_on_postgres() {
 /// The connection breaks while the server waits for the answer to COMMIT.
 #[actix_web::test]
 async fn connection_lost_during_commit_is_outcome_unknown_on_postgres() {
-    let (w, proxy) = behind_a_proxy().await;
-    let ana = w.user(Role::Advocate);
+    let (server, proxy) = behind_a_proxy().await;
+    let ana = server.user(Role::Advocate);
     let send =
         || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
     proxy.arm("Zqmark", Stop::AfterTheCommit);
     let (reply, ()) = tokio::join!(send(), proxy.breaks_once_frozen());
     assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
     assert_eq!(soon(201, send).await.header("idempotency-replayed"), "true");
-    assert_eq!(named(&w, "Zqmark"), 1);
+    assert_eq!(named(&server, "Zqmark"), 1);
 }
 
-/// A retry finds the stored result and sends no message, so the message is sent although the outcome is not known yet.
+/// A retry finds the stored result and sends no e-mail. So the server sends the e-mail although the outcome is not known
+/// yet.
 #[actix_web::test]
 async fn change_with_unknown_outcome_still_sends_its_mail_on_postgres() {
-    let (w, proxy) = behind_a_proxy().await;
-    let admin = w.user(Role::Admin);
+    let (server, proxy) = behind_a_proxy().await;
+    let admin = server.user(Role::Admin);
     let body = json!({
-        "email": "zqmark@example.org", "display_name": "Zqmark", "role": "advocate", "team_ids": [w.team.to_string()],
+        "email": "zqmark@example.org", "display_name": "Zqmark", "role": "advocate", "team_ids": [server.team.to_string()],
     });
     let send = || admin.send("POST", "/invitations", &[("idempotency-key", "once")], Some(body.clone()));
     proxy.arm("zqmark@example.org", Stop::AfterTheCommit);
     let (reply, ()) = tokio::join!(send(), proxy.breaks_once_frozen());
     assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
     assert_eq!(soon(201, send).await.header("idempotency-replayed"), "true");
-    assert_eq!(w.letters("zqmark@example.org", 1).await.len(), 1);
+    assert_eq!(server.emails("zqmark@example.org", 1).await.len(), 1);
 }
 
 /// SQLite stalls while another process locks the file.
 #[actix_web::test]
 async fn write_to_a_locked_sqlite_file_is_abandoned_and_not_stored() {
-    let w = World::start(Engine::Sqlite).await;
-    let ana = w.user(Role::Advocate);
+    let server = TestServer::start(Engine::Sqlite).await;
+    let ana = server.user(Role::Advocate);
     let send =
         || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
-    let mut holder = w.home.open();
+    let mut holder = server.database.open();
     holder.batch_execute("BEGIN IMMEDIATE").unwrap();
     let began = Instant::now();
     let reply = is_unavailable(send().await);
@@ -258,7 +260,7 @@ async fn write_to_a_locked_sqlite_file_is_abandoned_and_not_stored() {
     let done = soon(201, send).await;
     assert_eq!(done.header("idempotency-replayed"), "");
     assert_eq!(send().await.expect(201).header("idempotency-replayed"), "true");
-    assert_eq!(named(&w, "Zqmark"), 1);
+    assert_eq!(named(&server, "Zqmark"), 1);
 }
 
 #[derive(QueryableByName)]
@@ -278,10 +280,10 @@ fn ask(conn: &mut Conn, sql: &str) -> String {
 #[actix_web::test]
 async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting_on_postgres() {
     for usual in ["off", "local", "remote_write"] {
-        let home = Home::make(Engine::Postgres);
-        let name = home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
-        home.open().batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = {usual}")).unwrap();
-        let url = Url::parse(&home.url).unwrap();
+        let database = TestDatabase::make(Engine::Postgres);
+        let name = database.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+        database.open().batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = {usual}")).unwrap();
+        let url = Url::parse(&database.url).unwrap();
         let mut conn = Conn::open(&url, Use::Writing).unwrap();
         assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual);
         conn.batch_execute("CREATE TABLE words (word TEXT)").unwrap();
@@ -295,16 +297,7 @@ async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting_on_po
             assert_eq!(there, "true", "synchronous_commit = {usual}");
         }
         // The same for a write through `Db`.
-        let options = Options {
-            url,
-            replica: None,
-            connections: 1,
-            readers: 1,
-            migrate: false,
-            purpose: Use::Writing,
-            checks: alongside::app::ACCESS_CHECKS,
-        };
-        let db = Db::open(&options).unwrap();
+        let db = Db::open(&db_options(&database.url)).unwrap();
         for _ in 0..20 {
             let end = db
                 .maintain(|conn| {
@@ -325,8 +318,8 @@ async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting_on_po
 /// A stricter setting than `on` stays: a standby that answers reads has applied the acknowledged writes.
 #[test]
 fn make_durable_raises_weaker_settings_and_keeps_stricter_ones_on_postgres() {
-    let home = Home::make(Engine::Postgres);
-    let mut conn = home.open();
+    let database = TestDatabase::make(Engine::Postgres);
+    let mut conn = database.open();
     for (usual, set) in
         [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
     {
@@ -345,12 +338,12 @@ fn make_durable_raises_weaker_settings_and_keeps_stricter_ones_on_postgres() {
 /// The real program on a database that becomes read-only, like a demoted primary, and then writable again.
 #[actix_web::test]
 async fn read_only_postgres_fails_readiness_and_recovers_without_restart() {
-    let w = World::start(Engine::Postgres).await;
-    let ana = w.user(Role::Advocate);
+    let server = TestServer::start(Engine::Postgres).await;
+    let ana = server.user(Role::Advocate);
     let client = ana.new_client().await;
-    let (_program, base, _) = logs::start(&w).await;
-    let name = w.home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
-    let mut past = w.home.open(); // stays writable
+    let (_program, base, _) = logs::start(&server).await;
+    let name = server.database.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let mut past = server.database.open(); // stays writable
     let mut set = |words: &str| {
         past.batch_execute(&format!("ALTER DATABASE {name} {words}")).unwrap();
         past.batch_execute(
@@ -360,7 +353,8 @@ async fn read_only_postgres_fails_readiness_and_recovers_without_restart() {
         .unwrap();
     };
     let status = async |method: &str, path: &str, body: Option<serde_json::Value>| {
-        let mut request = w.http.request(method.parse().unwrap(), format!("{base}{path}")).bearer_auth(ana.token());
+        let mut request =
+            server.http.request(method.parse().unwrap(), format!("{base}{path}")).bearer_auth(ana.token());
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -407,11 +401,11 @@ on_both_engines! {
 }
 
 /// The audit log accepts no entry, for a reason that neither engine reports as an outage.
-async fn failed_audit_write_returns_503_and_stores_nothing(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn failed_audit_write_returns_503_and_stores_nothing(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let client = ana.new_client().await;
-    let mut past = w.home.open();
-    let (refuse, allow) = match w.engine {
+    let mut past = server.database.open();
+    let (refuse, allow) = match server.engine {
         Engine::Sqlite => (
             "CREATE TRIGGER no_entry BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no entry'); END",
             "DROP TRIGGER no_entry",
@@ -425,10 +419,10 @@ async fn failed_audit_write_returns_503_and_stores_nothing(w: &World) {
         is_unavailable(ana.get(&format!("/clients/{client}")).await);
         is_unavailable(ana.get("/clients").await);
         is_unavailable(ana.post("/clients", json!({"preferred_name": "Zqmark"})).await);
-        is_unavailable(ana.get(&format!("/clients/{}", World::unknown_id())).await);
+        is_unavailable(ana.get(&format!("/clients/{}", TestServer::unknown_id())).await);
     }
     past.batch_execute(allow).unwrap();
-    assert_eq!(named(w, "Zqmark"), 0);
+    assert_eq!(named(server, "Zqmark"), 0);
     ana.post("/clients", json!({"preferred_name": "Zqmark"})).await.expect(201);
     ana.get(&format!("/clients/{client}")).await.expect(200);
 }
@@ -436,10 +430,10 @@ async fn failed_audit_write_returns_503_and_stores_nothing(w: &World) {
 /// However many requests there are, the database is checked once per second.
 #[actix_web::test]
 async fn readiness_tests_a_write_at_most_once_per_second() {
-    let w = World::start(Engine::Sqlite).await;
-    let size = || std::fs::metadata(w.home.folder.path().join("test.db-wal")).map_or(0, |log| log.len());
+    let server = TestServer::start(Engine::Sqlite).await;
+    let size = || std::fs::metadata(server.database.folder.path().join("test.db-wal")).map_or(0, |log| log.len());
     let (before, began) = (size(), Instant::now());
-    let replies = futures_util::future::join_all((0..200).map(|_| w.anyone("GET", "/readyz", None))).await;
+    let replies = futures_util::future::join_all((0..200).map(|_| server.anyone("GET", "/readyz", None))).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
     let pages = (size() - before) / 4096;
     assert!((1..=2 * (began.elapsed().as_secs() + 2)).contains(&pages), "{pages} pages were written");

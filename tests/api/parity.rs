@@ -1,12 +1,13 @@
 //! Checks that the two migration folders and `schema.rs` define the same schema.
 
 use crate::support::{
-    World,
-    database::{Engine, Home},
+    TestServer,
+    database::{Engine, TestDatabase},
+    db_options, operator,
 };
 use alongside::{
-    auth::{Operator, Role, token::random_secret},
-    db::{Conn, Db, Options, Url, Use, migrate},
+    auth::{Role, token::random_secret},
+    db::{Conn, Db, Options, Use, migrate},
     demo, on_engine,
 };
 use diesel::prelude::*;
@@ -72,7 +73,7 @@ fn both_engines_have_the_same_migrations() {
 
 #[test]
 fn sqlite_and_postgres_end_up_with_the_same_schema() {
-    let (postgres, sqlite) = (Home::make(Engine::Postgres), Home::make(Engine::Sqlite));
+    let (postgres, sqlite) = (TestDatabase::make(Engine::Postgres), TestDatabase::make(Engine::Sqlite));
     let theirs = facts(&mut postgres.open(), POSTGRES);
     let (checks, theirs): (BTreeSet<_>, BTreeSet<_>) = theirs.into_iter().partition(|fact| fact.starts_with("check "));
     let ours = facts(&mut sqlite.open(), SQLITE);
@@ -106,8 +107,8 @@ fn sqlite_and_postgres_end_up_with_the_same_schema() {
 /// `schema.rs`, generated from PostgreSQL's catalogue. `BLESS=1` writes it.
 #[test]
 fn schema_rs_matches_the_migrations_on_postgres() {
-    let home = Home::make(Engine::Postgres);
-    let mut conn = home.open();
+    let database = TestDatabase::make(Engine::Postgres);
+    let mut conn = database.open();
     let columns = facts(
         &mut conn,
         r"SELECT c.table_name || ' ' || lpad(c.ordinal_position::text, 3, '0') || ' ' || c.column_name || ' ' || CASE c.data_type
@@ -152,32 +153,24 @@ fn schema_rs_matches_the_migrations_on_postgres() {
 /// The usual owner of a database, who is not a superuser.
 #[actix_web::test]
 async fn database_owner_without_superuser_rights_fills_and_serves_it_on_postgres() {
-    let home = Home::of_a_plain_owner();
-    let options = Options {
-        url: Url::parse(&home.url).unwrap(),
-        replica: None,
-        connections: 2,
-        readers: 2,
-        migrate: true,
-        purpose: Use::Loading,
-        checks: alongside::app::ACCESS_CHECKS,
-    };
-    #[expect(clippy::disallowed_methods, reason = "this is the operator")]
-    let operator = Operator::new();
+    let database = TestDatabase::of_a_plain_owner();
+    let options =
+        Options { connections: 2, readers: 2, migrate: true, purpose: Use::Loading, ..db_options(&database.url) };
+    let operator = operator();
     // Twice: the second run finds an existing organization.
     let fill = |seed| {
         let db = Db::open(&options).unwrap();
         let made = demo::fill(&db, &operator, &demo::Plan::new(20, seed), random_secret).unwrap();
-        demo::complete(&db, &made).unwrap();
+        demo::build_report_facts(&db, &made).unwrap();
         made
     };
-    // As on a terminal, where a thread may block.
+    // The command line runs outside an async runtime, so its thread may block.
     let made = std::thread::scope(|threads| threads.spawn(|| (fill(2), fill(1)).1).join().unwrap());
-    let w = World::start_at(home, Engine::Postgres).await;
-    let boss = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
-    let body = json!({"email": boss.email, "password": boss.password});
-    let token = w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].clone();
-    let cases = w.send(token.as_str(), "GET", "/api/v1/cases?include_total=true", &[], None).await.expect(200);
+    let server = TestServer::start_at(database, Engine::Postgres).await;
+    let supervisor = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
+    let body = json!({"email": supervisor.email, "password": supervisor.password});
+    let token = server.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].clone();
+    let cases = server.send(token.as_str(), "GET", "/api/v1/cases?include_total=true", &[], None).await.expect(200);
     assert_eq!(cases.body["total"], 20);
-    w.anyone("GET", "/readyz", None).await.expect(200);
+    server.anyone("GET", "/readyz", None).await.expect(200);
 }

@@ -1,8 +1,8 @@
-//! The portal: a client who signs in sees their own record, in their own words, and nothing of others.
+//! The portal: a client who signs in sees their own record in its own views, and nothing of others.
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::{auth::Role, db::schema, identity::users::model::UserStatus};
 use diesel::prelude::*;
@@ -54,8 +54,8 @@ on_both_engines! {
     account_link_works_only_for_the_client_role,
 }
 
-async fn feedback_of_a_wrongly_linked_account_is_hidden_from_the_next(w: &World) {
-    let (ana, wrong, right) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
+async fn feedback_of_a_wrongly_linked_account_is_hidden_from_the_next(server: &TestServer) {
+    let (ana, wrong, right) = (server.user(Role::Advocate), server.user(Role::Client), server.user(Role::Client));
     let client = ana.new_client().await;
     link(&ana, &client, &wrong).await;
     wrong.post("/me/feedback", json!({"text": "CANARY of somebody else."})).await.expect(201);
@@ -79,18 +79,18 @@ async fn feedback_of_a_wrongly_linked_account_is_hidden_from_the_next(w: &World)
     );
 }
 
-async fn client_with_unsafe_email_gets_only_requested_mail(w: &World) {
-    let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Client));
+async fn client_with_unsafe_email_gets_only_requested_mail(server: &TestServer) {
+    let (ana, admin, sam) = (server.user(Role::Advocate), server.user(Role::Admin), server.user(Role::Client));
     let client = client_of(&ana, "Sam").await;
     link(&ana, &client, &sam).await;
-    let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
+    let secrets = alongside::auth::secret_keys::SecretKeys::read(server.database.folder.path()).unwrap();
     let code = || {
         use alongside::{
             auth::totp, db::schema::second_factors, identity::second_factor::model::FactorRow, types::Instant,
         };
         let own = second_factors::table.filter(second_factors::user_id.eq(sam.actor.user));
-        let row: FactorRow = own.select(FactorRow::as_select()).first(&mut w.home.open()).unwrap();
-        totp::code_at(&row.open(&secrets).unwrap(), Instant::now())
+        let row: FactorRow = own.select(FactorRow::as_select()).first(&mut server.database.open()).unwrap();
+        totp::code_at(&row.decrypt_secret(&secrets).unwrap(), Instant::now())
     };
     let set_up = async || {
         sam.send("POST", "/me/second-factor", &[], None).await.expect(200);
@@ -99,7 +99,7 @@ async fn client_with_unsafe_email_gets_only_requested_mail(w: &World) {
     };
     let sign_in = async |password: &str, otp: &str| {
         let body = json!({"email": sam.email, "password": password, "otp": otp});
-        w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
+        server.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
             .as_str()
             .unwrap()
             .to_owned()
@@ -112,37 +112,46 @@ async fn client_with_unsafe_email_gets_only_requested_mail(w: &World) {
     sign_in(crate::support::PASSWORD, &spent).await;
     admin.send("DELETE", &format!("/users/{}/second-factor", sam.id()), &[], None).await.expect(204);
     let token = sign_in(crate::support::PASSWORD, "").await;
-    w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.new@example.org"}).to_string()))
+    server
+        .send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.new@example.org"}).to_string()))
         .await
         .expect(202);
     // Messages that the client requests: a new password, and the confirmation to the new address.
-    w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": sam.email}))).await.expect(202);
-    let secret = w.secret(&sam.email, "password_reset.").await;
+    server.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": sam.email}))).await.expect(202);
+    let secret = server.secret(&sam.email, "password_reset.").await;
     let reset = json!({"token": secret, "password": "four dry umbrellas"});
-    w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.expect(204);
-    w.letters("sam.new@example.org", 1).await;
+    server.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.expect(204);
+    server.emails("sam.new@example.org", 1).await;
     // Messages are sent in order: after this one has arrived, none of the others will.
     let last = async |user: &User<'_>| {
         user.send("POST", "/me/second-factor", &[], None).await.expect(200);
         user.send("POST", "/me/email", &[], Some(json!({"email": format!("new-{}", user.email)}))).await.expect(202);
-        w.letters(&user.email, 1).await;
+        server.emails(&user.email, 1).await;
     };
     last(&ana).await;
-    assert_eq!(w.letters(&sam.email, 1).await.len(), 1, "the one that they asked for");
+    assert_eq!(server.emails(&sam.email, 1).await.len(), 1, "the one that they asked for");
     // If e-mail is safe for the client, messages are sent.
     let version = ana.get(&format!("/clients/{client}")).await.expect(200).etag();
     ana.patch(&format!("/clients/{client}"), &version, json!({"safe_contact": {"email": true}})).await.expect(200);
     let token = sign_in("four dry umbrellas", "").await;
-    w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.other@example.org"}).to_string()))
+    server
+        .send(
+            Some(&token),
+            "POST",
+            "/api/v1/me/email",
+            &[],
+            Some(json!({"email": "sam.other@example.org"}).to_string()),
+        )
         .await
         .expect(202);
-    let observed = w.letters(&sam.email, 2).await;
-    assert!(observed.iter().any(|letter| letter.contains("asked for another e-mail address")));
+    let observed = server.emails(&sam.email, 2).await;
+    assert!(observed.iter().any(|email_text| email_text.contains("asked for another e-mail address")));
 }
 
-async fn client_sees_their_own_record_without_staff_content(w: &World) {
-    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user_in(&w.org, &[], Role::Client));
-    let case = active_case(&ana, &boss).await;
+async fn client_sees_their_own_record_without_staff_content(server: &TestServer) {
+    let (ana, supervisor, sam) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user_in(&server.org, &[], Role::Client));
+    let case = active_case(&ana, &supervisor).await;
     let client = client_in(&ana, &case).await;
     link(&ana, &client, &sam).await;
     ana.patch(
@@ -209,7 +218,7 @@ async fn client_sees_their_own_record_without_staff_content(w: &World) {
     assert_eq!(pages(&sam, "/me/meetings?starts_at_gte=2030-06-01T00:00:00Z", 2).await.len(), 1);
     assert_eq!(sam.get("/me/meetings?status=held&include_total=true").await.expect(200).body["total"], 1);
     for observed in [&own.body, &listed.body, &shown.body, &json!(meetings)] {
-        for hidden in ["STAFF ONLY", "THIRD PARTY", &ana.id(), &w.team.to_string()] {
+        for hidden in ["STAFF ONLY", "THIRD PARTY", &ana.id(), &server.team.to_string()] {
             assert!(!observed.to_string().contains(hidden), "{hidden} in {observed:#}");
         }
     }
@@ -225,13 +234,14 @@ async fn client_sees_their_own_record_without_staff_content(w: &World) {
     }
 }
 
-async fn portal_shows_no_records_of_other_clients(w: &World) {
-    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-    let (sam, kim, nobody) = (w.user(Role::Client), w.user(Role::Client), w.user(Role::Client));
-    let (of_sam, of_kim) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
+async fn portal_shows_no_records_of_other_clients(server: &TestServer) {
+    let (ana, supervisor, admin) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Admin));
+    let (sam, kim, nobody) = (server.user(Role::Client), server.user(Role::Client), server.user(Role::Client));
+    let (of_sam, of_kim) = (active_case(&ana, &supervisor).await, active_case(&ana, &supervisor).await);
     let (client, other) = (client_in(&ana, &of_sam).await, client_in(&ana, &of_kim).await);
     link(&ana, &client, &sam).await;
-    link(&boss, &other, &kim).await;
+    link(&supervisor, &other, &kim).await;
     let theirs = meeting(&ana, &of_kim, "2030-01-05", "Hers.").await;
     let statement = kim.post("/me/statements", json!({"sections": {"needs": "Quiet."}})).await.expect(201).id();
     kim.post("/me/feedback", json!({"case_id": of_kim, "text": "Hers."})).await.expect(201);
@@ -241,19 +251,19 @@ async fn portal_shows_no_records_of_other_clients(w: &World) {
     for list in ["/me/meetings", "/me/statements", "/me/feedback"] {
         assert_eq!((pages(&sam, list, 1).await.len(), pages(&kim, list, 1).await.len()), (0, 1), "{list}");
     }
-    let absent = sam.get(&format!("/me/cases/{}", World::unknown_id())).await.expect(404).observed();
+    let absent = sam.get(&format!("/me/cases/{}", TestServer::unknown_id())).await.expect(404).observed();
     assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).observed(), absent);
     sam.get(&format!("/me/statements/{statement}")).await.expect(404);
     sam.patch(&format!("/me/statements/{statement}"), "*", json!({"sections": {"needs": "x"}})).await.expect(404);
     sam.send("POST", &format!("/me/statements/{statement}/approve"), &[("if-match", "*")], None).await.expect(404);
-    for id in [of_kim.clone(), World::unknown_id()] {
-        sam.post("/me/feedback", json!({"case_id": id, "text": "x"})).await.faulty(
+    for id in [of_kim.clone(), TestServer::unknown_id()] {
+        sam.post("/me/feedback", json!({"case_id": id, "text": "x"})).await.expect_fault(
             422,
             "/case_id",
             "unknown_reference",
         );
     }
-    sam.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.faulty(
+    sam.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.expect_fault(
         422,
         "/meeting_id",
         "unknown_reference",
@@ -261,8 +271,8 @@ async fn portal_shows_no_records_of_other_clients(w: &World) {
     // A user with the client role but no linked client, and a client of another organization.
     for path in PATHS {
         nobody.get(path).await.expect(404);
-        w.outsider(Role::Client).get(path).await.expect(404);
-        for staff in [&ana, &boss, &admin] {
+        server.user_of_other_org(Role::Client).get(path).await.expect(404);
+        for staff in [&ana, &supervisor, &admin] {
             staff.get(path).await.expect(403);
         }
     }
@@ -272,20 +282,20 @@ async fn portal_shows_no_records_of_other_clients(w: &World) {
     admin.transition(&of_kim, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
     kim.get(&format!("/me/cases/{of_kim}")).await.expect(404);
     assert!(pages(&kim, "/me/cases", 1).await.is_empty() && pages(&kim, "/me/meetings", 1).await.is_empty());
-    kim.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.faulty(
+    kim.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.expect_fault(
         422,
         "/meeting_id",
         "unknown_reference",
     );
 }
 
-async fn account_link_requires_visible_client_and_a_user_with_client_role(w: &World) {
-    let (ana, ben, boss, sam, kim) = (
-        w.user(Role::Advocate),
-        w.user(Role::Advocate),
-        w.user(Role::Supervisor),
-        w.user(Role::Client),
-        w.user(Role::Client),
+async fn account_link_requires_visible_client_and_a_user_with_client_role(server: &TestServer) {
+    let (ana, ben, supervisor, sam, kim) = (
+        server.user(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Client),
+        server.user(Role::Client),
     );
     let (client, other) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await);
     let path = format!("/clients/{client}/account");
@@ -294,28 +304,28 @@ async fn account_link_requires_visible_client_and_a_user_with_client_role(w: &Wo
     };
     ana.get(&path).await.expect(404);
     put(&ben, path.clone(), sam.id()).await.expect(404);
-    put(&ben, path.clone(), World::unknown_id()).await.expect(404);
+    put(&ben, path.clone(), TestServer::unknown_id()).await.expect(404);
     let wrong = [
-        World::unknown_id(),
+        TestServer::unknown_id(),
         ana.id(),
-        boss.id(),
-        w.outsider(Role::Client).id(),
-        w.user_who_is(Role::Client, UserStatus::Suspended).id(),
-        w.user_who_is(Role::Client, UserStatus::Removed).id(),
+        supervisor.id(),
+        server.user_of_other_org(Role::Client).id(),
+        server.user_with_status(Role::Client, UserStatus::Suspended).id(),
+        server.user_with_status(Role::Client, UserStatus::Removed).id(),
     ];
     let mut observed = Vec::new();
     for id in wrong {
         let reply = put(&ana, path.clone(), id).await;
         observed.push(reply.observed());
-        reply.faulty(422, "/user_id", "unknown_reference");
+        reply.expect_fault(422, "/user_id", "unknown_reference");
     }
     link(&ana, &client, &sam).await;
-    link(&boss, &client, &sam).await;
+    link(&supervisor, &client, &sam).await;
     let twice = put(&ana, format!("/clients/{other}/account"), sam.id()).await;
     observed.push(twice.observed());
-    twice.faulty(422, "/user_id", "unknown_reference");
+    twice.expect_fault(422, "/user_id", "unknown_reference");
     assert!(observed.iter().all(|one| *one == observed[0]), "the response does not say whose it is already");
-    assert_eq!(boss.get(&path).await.expect(200).body["user_id"], sam.id());
+    assert_eq!(supervisor.get(&path).await.expect(200).body["user_id"], sam.id());
     assert_eq!(sam.get("/me/client").await.expect(200).body["preferred_name"], "Sam");
 
     // Another user instead; then none.
@@ -327,7 +337,7 @@ async fn account_link_requires_visible_client_and_a_user_with_client_role(w: &Wo
     for path in PATHS {
         kim.get(path).await.expect(404);
     }
-    let audit_fields = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 100).await;
+    let audit_fields = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 100).await;
     let audit_fields: Vec<(&str, &Value)> = audit_fields
         .iter()
         .filter(|entry| entry["action"].as_str().unwrap().starts_with("client.account_"))
@@ -345,24 +355,24 @@ async fn account_link_requires_visible_client_and_a_user_with_client_role(w: &Wo
     );
 }
 
-async fn concurrent_account_links_leave_one_link(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (one, two, sam) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await, w.user(Role::Client));
+async fn concurrent_account_links_leave_one_link(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (one, two, sam) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await, server.user(Role::Client));
     let tries = (0..32).map(|place| {
-        let (who, client) = (if place % 2 == 0 { &ana } else { &boss }, if place % 4 < 2 { &one } else { &two });
+        let (who, client) = (if place % 2 == 0 { &ana } else { &supervisor }, if place % 4 < 2 { &one } else { &two });
         let (path, body) = (format!("/clients/{client}/account"), json!({"user_id": sam.id()}));
         async move { who.send("PUT", &path, &[], Some(body)).await.status }
     });
     let statuses = futures_util::future::join_all(tries).await;
     assert!(statuses.iter().all(|status| [200, 422, 503].contains(status)), "{statuses:?}");
-    let links: i64 = schema::client_accounts::table.count().get_result(&mut w.home.open()).unwrap();
+    let links: i64 = schema::client_accounts::table.count().get_result(&mut server.database.open()).unwrap();
     assert_eq!(links, 1);
     let linked = sam.get("/me/client").await.expect(200).id();
     assert!(linked == one || linked == two);
 }
 
-async fn a_client_writes_and_approves_their_own_statement(w: &World) {
-    let (ana, sam) = (w.user(Role::Advocate), w.user(Role::Client));
+async fn a_client_writes_and_approves_their_own_statement(server: &TestServer) {
+    let (ana, sam) = (server.user(Role::Advocate), server.user(Role::Client));
     let client = client_of(&ana, "Sam").await;
     link(&ana, &client, &sam).await;
     let first = sam.post("/me/statements", json!({"sections": {"needs": "Time to read."}})).await.expect(201);
@@ -407,17 +417,21 @@ async fn a_client_writes_and_approves_their_own_statement(w: &World) {
     assert_eq!(pages(&sam, "/me/statements?status=approved", 1).await.len(), 1);
 }
 
-async fn feedback_is_visible_only_to_staff_of_its_case(w: &World) {
-    let (ana, ben, boss, sam) =
-        (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
-    let case = active_case(&ana, &boss).await;
+async fn feedback_is_visible_only_to_staff_of_its_case(server: &TestServer) {
+    let (ana, ben, supervisor, sam) = (
+        server.user(Role::Advocate),
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Client),
+    );
+    let case = active_case(&ana, &supervisor).await;
     let client = client_in(&ana, &case).await;
     link(&ana, &client, &sam).await;
     let new = json!({
         "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "A flat.",
         "lead_advocate_id": ben.id(),
     });
-    let other = boss.post("/cases", new).await.expect(201).id();
+    let other = supervisor.post("/cases", new).await.expect(201).id();
     let held = meeting(&ben, &other, "2026-01-05", "The flat.").await;
     for body in [
         json!({"text": "In general."}),
@@ -432,12 +446,12 @@ async fn feedback_is_visible_only_to_staff_of_its_case(w: &World) {
         (json!({"case_id": other, "meeting_id": held, "text": "x"}), "/meeting_id", "not_both"),
         (json!({"client_id": client, "text": "x"}), "/client_id", "unknown_member"),
     ] {
-        sam.post("/me/feedback", body).await.faulty(422, at, code);
+        sam.post("/me/feedback", body).await.expect_fault(422, at, code);
     }
     let texts =
         |items: Vec<Value>| items.iter().map(|item| item["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let path = format!("/clients/{client}/feedback");
-    assert_eq!(texts(pages(&boss, &path, 1).await), ["Of Ben's.", "Of Ana's.", "In general."]);
+    assert_eq!(texts(pages(&supervisor, &path, 1).await), ["Of Ben's.", "Of Ana's.", "In general."]);
     assert_eq!(
         texts(pages(&ana, &path, 1).await),
         ["Of Ana's.", "In general."],
@@ -451,14 +465,18 @@ async fn feedback_is_visible_only_to_staff_of_its_case(w: &World) {
         (&of_ben["case_id"], &of_ben["meeting_id"], &of_ben["rating"]),
         (&json!(other), &json!(held), &json!(1))
     );
-    w.user(Role::Advocate).get(&path).await.expect(404);
-    w.user(Role::Admin).get(&path).await.expect(403);
+    server.user(Role::Advocate).get(&path).await.expect(404);
+    server.user(Role::Admin).get(&path).await.expect(403);
 }
 
-async fn unlinked_client_loses_access_at_once_and_portal_reads_are_audited(w: &World) {
-    let (ana, boss, admin, sam) =
-        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Client));
-    let case = active_case(&ana, &boss).await;
+async fn unlinked_client_loses_access_at_once_and_portal_reads_are_audited(server: &TestServer) {
+    let (ana, supervisor, admin, sam) = (
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Admin),
+        server.user(Role::Client),
+    );
+    let case = active_case(&ana, &supervisor).await;
     let client = client_in(&ana, &case).await;
     link(&ana, &client, &sam).await;
     let (key, body) = ([("idempotency-key", "once")], json!({"sections": {"needs": "Quiet."}}));
@@ -472,7 +490,7 @@ async fn unlinked_client_loses_access_at_once_and_portal_reads_are_audited(w: &W
     }
     sam.get(&format!("/me/cases/{case}")).await.expect(200);
     let audit_fields =
-        pages(&w.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
+        pages(&server.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
     let actions: Vec<&str> = audit_fields.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert_eq!(
         actions,
@@ -506,17 +524,18 @@ async fn unlinked_client_loses_access_at_once_and_portal_reads_are_audited(w: &W
 }
 
 // A linked user who gets another role no longer sees the portal, and sees only what that role shows.
-async fn account_link_works_only_for_the_client_role(w: &World) {
-    let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user_in(&w.org, &[], Role::Client));
+async fn account_link_works_only_for_the_client_role(server: &TestServer) {
+    let (ana, admin, sam) =
+        (server.user(Role::Advocate), server.user(Role::Admin), server.user_in(&server.org, &[], Role::Client));
     let client = client_of(&ana, "Sam").await;
     link(&ana, &client, &sam).await;
     admin.patch(&format!("/users/{}", sam.id()), "*", json!({"role": "advocate"})).await.expect(200);
-    let login = w
+    let login = server
         .anyone("POST", "/api/v1/auth/login", Some(json!({"email": sam.email, "password": crate::support::PASSWORD})))
         .await
         .expect(200);
     let token = login.body["access_token"].as_str().unwrap();
     for (path, status) in [("/api/v1/me/client", 403), (&format!("/api/v1/clients/{client}"), 404)] {
-        w.send(Some(token), "GET", path, &[], None).await.expect(status);
+        server.send(Some(token), "GET", path, &[], None).await.expect(status);
     }
 }

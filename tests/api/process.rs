@@ -4,11 +4,11 @@ use crate::{
     logs::Program,
     on_both_engines,
     support::{
-        World,
-        database::{Engine, Home},
+        TestServer,
+        database::{Engine, TestDatabase},
     },
 };
-use alongside::{auth::Role, auth::signing_keys::Ring, db, supervise, types::Instant};
+use alongside::{auth::Role, auth::signing_keys::SigningKeys, db, supervise, types::Instant};
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use std::{
@@ -25,12 +25,12 @@ fn free_address() -> String {
 }
 
 /// The program with these arguments, database and data directory.
-fn command(home: &Home, arguments: &[&str]) -> Command {
+fn command(database: &TestDatabase, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
     command
         .args(arguments)
-        .env("ALONGSIDE_DATABASE_URL", &home.url)
-        .env("ALONGSIDE_DATA_DIR", home.folder.path())
+        .env("ALONGSIDE_DATABASE_URL", &database.url)
+        .env("ALONGSIDE_DATA_DIR", database.folder.path())
         .env("ALONGSIDE_SHUTDOWN_GRACE", "0")
         .env_remove("ALONGSIDE_LOG")
         .env_remove("ALONGSIDE_TEST_POSTGRES")
@@ -78,8 +78,8 @@ fn signal(program: &Program, signal: rustix::process::Signal) {
 
 /// Runs a command to its end. Returns whether the exit code was 0, and the text of both outputs. A server that starts
 /// unexpectedly is a failure.
-fn run(home: &Home, arguments: &[&str]) -> (bool, String) {
-    let mut child = command(home, arguments)
+fn run(database: &TestDatabase, arguments: &[&str]) -> (bool, String) {
+    let mut child = command(database, arguments)
         .env("ALONGSIDE_LISTEN", free_address())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -99,35 +99,35 @@ fn run(home: &Home, arguments: &[&str]) -> (bool, String) {
 
 /// Asserts that the command ends with exit code 1 and one clear line that contains these words.
 #[track_caller]
-fn refused(home: &Home, arguments: &[&str], words: &str) {
-    let (taken, said) = run(home, arguments);
+fn refused(database: &TestDatabase, arguments: &[&str], words: &str) {
+    let (taken, said) = run(database, arguments);
     assert!(!taken, "{arguments:?} is taken: {said}");
     let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("alongside: ")).collect();
     assert!(lines.len() == 1 && lines[0].contains(words) && !said.contains("panicked"), "{arguments:?}: {said}");
 }
 
 #[track_caller]
-fn taken(home: &Home, arguments: &[&str]) -> String {
-    let (taken, said) = run(home, arguments);
+fn taken(database: &TestDatabase, arguments: &[&str]) -> String {
+    let (taken, said) = run(database, arguments);
     assert!(taken, "{arguments:?}: {said}");
     said
 }
 
-fn empty(w: &World) -> Home {
-    Home::empty(w.engine)
+fn empty(server: &TestServer) -> TestDatabase {
+    TestDatabase::empty(server.engine)
 }
 
 /// Creates an installation with one organization.
-fn install(home: &Home) {
-    taken(home, &["migrate"]);
-    create_organization(home, "River Peers");
+fn install(database: &TestDatabase) {
+    taken(database, &["migrate"]);
+    create_organization(database, "River Peers");
 }
-fn create_organization(home: &Home, name: &str) {
-    let file = home.folder.path().join("password");
+fn create_organization(database: &TestDatabase, name: &str) {
+    let file = database.folder.path().join("password");
     std::fs::write(&file, "three wet umbrellas").unwrap();
     let email = format!("{}@example.org", name.to_lowercase().replace(' ', "-"));
     taken(
-        home,
+        database,
         &[
             "admin",
             "create-organization",
@@ -142,13 +142,13 @@ fn create_organization(home: &Home, name: &str) {
 }
 
 /// A client of the program with a timeout of eight seconds.
-struct Caller<'w> {
+struct Caller<'s> {
     http: reqwest::Client,
-    base: &'w str,
-    token: &'w str,
+    base: &'s str,
+    token: &'s str,
 }
-impl<'w> Caller<'w> {
-    fn new(base: &'w str, token: &'w str) -> Self {
+impl<'s> Caller<'s> {
+    fn new(base: &'s str, token: &'s str) -> Self {
         Self { http: reqwest::Client::builder().timeout(Duration::from_secs(8)).build().unwrap(), base, token }
     }
     async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -183,8 +183,8 @@ on_both_engines! {
 }
 
 /// A1: on a full disk, and with a closed pipe.
-async fn unwritable_log_does_not_stop_reads(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn unwritable_log_does_not_stop_reads(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     for full in [true, false] {
         let output = || -> Stdio {
             if full {
@@ -194,8 +194,9 @@ async fn unwritable_log_does_not_stop_reads(w: &World) {
             drop(reader);
             writer.into()
         };
-        let (mut program, base) =
-            start(command(&w.home, &["serve"]).env("ALONGSIDE_LOG", "debug").stdout(output()).stderr(output()));
+        let (mut program, base) = start(
+            command(&server.database, &["serve"]).env("ALONGSIDE_LOG", "debug").stdout(output()).stderr(output()),
+        );
         ready(&mut program, &base).await;
         let caller = Caller::new(&base, ana.token());
         let (status, client) = caller.new_client().await;
@@ -203,7 +204,7 @@ async fn unwritable_log_does_not_stop_reads(w: &World) {
         let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
         assert_eq!(caller.status(&path).await, 200);
         // The audit log cannot be written for a moment: the read is refused, and the log says so.
-        let mut conn = w.home.open();
+        let mut conn = server.database.open();
         conn.batch_execute("ALTER TABLE audit_heads RENAME TO audit_heads_away").unwrap();
         let (status, problem) = caller.ask("GET", &path, None).await;
         assert!(status >= 500 && problem["instance"].is_string(), "{status}: {problem}");
@@ -217,10 +218,10 @@ async fn unwritable_log_does_not_stop_reads(w: &World) {
 }
 
 /// A2: dropped lines are counted in the log itself.
-async fn unread_log_output_does_not_block_requests(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn unread_log_output_does_not_block_requests(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let (mut reader, writer) = std::io::pipe().unwrap();
-    let mut command = command(&w.home, &["serve"]);
+    let mut command = command(&server.database, &["serve"]);
     let (mut program, base) =
         start(command.env("ALONGSIDE_LOG", "trace").stdout(writer.try_clone().unwrap()).stderr(writer));
     drop(command); // this also closes our own end of the pipe
@@ -262,10 +263,10 @@ async fn unread_log_output_does_not_block_requests(w: &World) {
     assert!(lost > 0, "nothing was lost: the queue was never full");
 }
 
-async fn readiness_fails_while_a_thread_is_down(w: &World) {
+async fn readiness_fails_while_a_thread_is_down(server: &TestServer) {
     let (again, works) = std::sync::mpsc::channel::<()>();
     let mut failed = false;
-    w.anyone("GET", "/readyz", None).await.expect(200);
+    server.anyone("GET", "/readyz", None).await.expect(200);
     supervise::thread("test", move || {
         if !std::mem::replace(&mut failed, true) {
             return Err("on purpose".into());
@@ -275,7 +276,7 @@ async fn readiness_fails_while_a_thread_is_down(w: &World) {
     .unwrap();
     let mut seen = Vec::new();
     for _ in 0..200 {
-        let reply = w.anyone("GET", "/readyz", None).await;
+        let reply = server.anyone("GET", "/readyz", None).await;
         if seen.last() != Some(&reply.status) {
             seen.push(reply.status);
         }
@@ -289,13 +290,13 @@ async fn readiness_fails_while_a_thread_is_down(w: &World) {
 }
 
 /// A5: keys or checkpoints without a database.
-async fn lost_database_is_not_recreated_without_explicit_option(w: &World) {
-    let home = empty(w);
-    taken(&home, &["migrate"]);
-    taken(&home, &["admin", "rotate-signing-key"]);
-    let (folder, file) = (home.folder.path(), home.folder.path().join("test.db"));
-    let lose = |how: &str| match w.engine {
-        Engine::Postgres => home.open().batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap(),
+async fn lost_database_is_not_recreated_without_explicit_option(server: &TestServer) {
+    let database = empty(server);
+    taken(&database, &["migrate"]);
+    taken(&database, &["admin", "rotate-signing-key"]);
+    let (folder, file) = (database.folder.path(), database.folder.path().join("test.db"));
+    let lose = |how: &str| match server.engine {
+        Engine::Postgres => database.open().batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap(),
         Engine::Sqlite => {
             for end in ["", "-wal", "-shm"] {
                 drop(std::fs::remove_file(folder.join(format!("test.db{end}"))));
@@ -303,13 +304,13 @@ async fn lost_database_is_not_recreated_without_explicit_option(w: &World) {
             match how {
                 "gone" => {}
                 "no bytes" => std::fs::write(&file, "").unwrap(),
-                _ => drop(home.open()), // a SQLite file without a schema
+                _ => drop(database.open()), // a SQLite file without a schema
             }
         }
     };
     let all_refuse = || {
         for arguments in [&["serve"][..], &["migrate"], &["demo", "--cases", "1"]] {
-            refused(&home, arguments, "--new-database");
+            refused(&database, arguments, "--new-database");
         }
     };
     for how in ["gone", "no bytes", "no schema"] {
@@ -317,9 +318,9 @@ async fn lost_database_is_not_recreated_without_explicit_option(w: &World) {
         all_refuse();
         let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
         for arguments in [&["serve", "--no-migrate", "--new-database"][..], &["verify"], &email] {
-            refused(&home, arguments, "run `alongside migrate`");
+            refused(&database, arguments, "run `alongside migrate`");
         }
-        assert_eq!(w.engine == Engine::Sqlite && how != "gone", file.exists(), "{how}");
+        assert_eq!(server.engine == Engine::Sqlite && how != "gone", file.exists(), "{how}");
     }
     // The older key file, and checkpoints alone.
     let key = std::fs::read_dir(folder.join("signing-keys")).unwrap().next().unwrap().unwrap().path();
@@ -328,15 +329,15 @@ async fn lost_database_is_not_recreated_without_explicit_option(w: &World) {
     all_refuse();
     std::fs::rename(folder.join("signing-key.pkcs8"), folder.join("checkpoints.jsonl")).unwrap();
     all_refuse();
-    taken(&home, &["migrate", "--new-database"]);
-    taken(&home, &["migrate"]);
-    create_organization(&home, "River Peers");
+    taken(&database, &["migrate", "--new-database"]);
+    taken(&database, &["migrate"]);
+    create_organization(&database, "River Peers");
 }
 
 /// D29: and they use the same signing key.
-async fn five_servers_start_concurrently_on_an_empty_database(w: &World) {
-    let home = empty(w);
-    let mut servers: Vec<_> = (0..5).map(|_| start(&mut command(&home, &["serve"]))).collect();
+async fn five_servers_start_concurrently_on_an_empty_database(server: &TestServer) {
+    let database = empty(server);
+    let mut servers: Vec<_> = (0..5).map(|_| start(&mut command(&database, &["serve"]))).collect();
     let mut keys = Vec::new();
     for (program, base) in &mut servers {
         ready(program, base).await;
@@ -352,31 +353,31 @@ async fn five_servers_start_concurrently_on_an_empty_database(w: &World) {
 }
 
 /// D29.
-async fn program_refuses_a_newer_or_older_schema(w: &World) {
-    let mut conn = w.home.open();
+async fn program_refuses_a_newer_or_older_schema(server: &TestServer) {
+    let mut conn = server.database.open();
     let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
     conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000001')").unwrap();
     for arguments in [&["serve"][..], &["serve", "--no-migrate"], &["migrate"], &["verify"], &email] {
-        refused(&w.home, arguments, "99991231000001, which this program does not know");
+        refused(&server.database, arguments, "99991231000001, which this program does not know");
     }
     let older =
         "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)";
     conn.batch_execute(older).unwrap();
-    assert!(run(&w.home, &email).1.contains("No user has this e-mail address"), "the schema is the program's");
+    assert!(run(&server.database, &email).1.contains("No user has this e-mail address"), "the schema is the program's");
     conn.batch_execute(older).unwrap();
     for arguments in [&["serve", "--no-migrate"][..], &["verify"], &email] {
-        refused(&w.home, arguments, "run `alongside migrate`");
+        refused(&server.database, arguments, "run `alongside migrate`");
     }
 }
 
 /// D28.
-async fn truncated_audit_log_is_found_with_checkpoints_missing_or_corrupt(w: &World) {
-    let home = empty(w);
-    install(&home);
-    let file = home.folder.path().join("checkpoints.jsonl");
+async fn truncated_audit_log_is_found_with_checkpoints_missing_or_corrupt(server: &TestServer) {
+    let database = empty(server);
+    install(&database);
+    let file = database.folder.path().join("checkpoints.jsonl");
     let serve = async || {
         let before = std::fs::metadata(&file).map_or(0, |found| found.len());
-        let (mut program, base) = start(&mut command(&home, &["serve"]));
+        let (mut program, base) = start(&mut command(&database, &["serve"]));
         ready(&mut program, &base).await;
         for _ in 0..200 {
             if std::fs::metadata(&file).is_ok_and(|found| found.len() > before) {
@@ -386,29 +387,29 @@ async fn truncated_audit_log_is_found_with_checkpoints_missing_or_corrupt(w: &Wo
         }
     };
     // Before a server has run, there is no checkpoint.
-    refused(&home, &["verify"], "1 faults found");
-    taken(&home, &["verify", "--without-checkpoints"]);
+    refused(&database, &["verify"], "1 faults found");
+    taken(&database, &["verify", "--without-checkpoints"]);
     serve().await;
     let good = std::fs::read_to_string(&file).unwrap();
-    assert!(taken(&home, &["verify"]).contains("1 checkpoints are met, 0 lines cannot be read"));
-    create_organization(&home, "Hill Peers");
-    taken(&home, &["verify"]); // the other organization is newer than all checkpoints
+    assert!(taken(&database, &["verify"]).contains("1 checkpoints are met, 0 lines cannot be read"));
+    create_organization(&database, "Hill Peers");
+    taken(&database, &["verify"]); // the other organization is newer than all checkpoints
 
-    let unguard = match w.engine {
+    let unguard = match server.engine {
         Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
         Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
     };
-    let mut conn = home.open();
+    let mut conn = database.open();
     conn.batch_execute(unguard).unwrap();
     let first = "(SELECT organization_id FROM audit_heads WHERE sequence = (SELECT max(sequence) FROM audit_heads))";
     let email = ["admin", "set-email", "--email", "river-peers@example.org", "--to", "other@example.org"];
-    taken(&home, &email);
+    taken(&database, &email);
     serve().await;
     let sealed = std::fs::read_to_string(&file).unwrap();
     conn.batch_execute(&format!("DELETE FROM audit_events WHERE organization_id = {first} AND sequence = (SELECT max(sequence) FROM audit_heads);
             UPDATE audit_heads SET sequence = sequence - 1, hash = (SELECT hash FROM audit_events e WHERE e.organization_id = audit_heads.organization_id AND e.sequence = audit_heads.sequence - 1)
             WHERE sequence = (SELECT max(sequence) FROM audit_heads)")).unwrap();
-    taken(&home, &["verify", "--without-checkpoints"]); // the chain alone is valid
+    taken(&database, &["verify", "--without-checkpoints"]); // the chain alone is valid
     let lines: Vec<&str> = sealed.lines().filter(|line| !line.is_empty()).collect();
     let torn = format!("{good}{}", &lines[lines.len() - 1][..40]);
     for (what, text) in [
@@ -423,20 +424,20 @@ async fn truncated_audit_log_is_found_with_checkpoints_missing_or_corrupt(w: &Wo
             Some(text) => std::fs::write(&file, text).unwrap(),
             None => std::fs::remove_file(&file).unwrap(),
         }
-        let (taken, said) = run(&home, &["verify"]);
+        let (taken, said) = run(&database, &["verify"]);
         assert!(!taken && said.contains("faults found"), "{what}: {said}");
     }
 }
 
 /// D30.
-async fn sigterm_fails_readiness_and_completes_requests_in_progress(w: &World) {
+async fn sigterm_fails_readiness_and_completes_requests_in_progress(server: &TestServer) {
     use rustix::process::Signal;
-    let ana = w.user(Role::Advocate);
-    let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "2"));
+    let ana = server.user(Role::Advocate);
+    let (mut program, base) = start(command(&server.database, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "2"));
     ready(&mut program, &base).await;
     let caller = Caller::new(&base, ana.token());
     // SIGHUP ends nothing and reloads the keys.
-    Ring::add(w.home.folder.path(), Instant::now().plus_seconds(3600)).unwrap();
+    SigningKeys::add(server.database.folder.path(), Instant::now().plus_seconds(3600)).unwrap();
     signal(&program, Signal::HUP);
     for waited in 0.. {
         if caller.ask("GET", "/.well-known/jwks.json", None).await.1["keys"].as_array().unwrap().len() == 2 {
@@ -485,10 +486,10 @@ async fn sigterm_fails_readiness_and_completes_requests_in_progress(w: &World) {
     assert!(end(&mut program, 10).await.success());
 }
 
-async fn second_sigterm_ends_the_process_immediately(w: &World) {
+async fn second_sigterm_ends_the_process_immediately(server: &TestServer) {
     use rustix::process::Signal;
     for (second, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
+        let (mut program, base) = start(command(&server.database, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
         ready(&mut program, &base).await;
         signal(&program, Signal::TERM);
         for waited in 0.. {
@@ -502,15 +503,15 @@ async fn second_sigterm_ends_the_process_immediately(w: &World) {
         assert_eq!(end(&mut program, 5).await.code(), Some(code));
     }
     // SIGINT from a terminal has no grace time.
-    let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
+    let (mut program, base) = start(command(&server.database, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
     ready(&mut program, &base).await;
     signal(&program, Signal::INT);
     assert!(end(&mut program, 10).await.success());
 }
 
 /// D31: actix has no hook for these responses. SECURITY.md lists them.
-async fn http_layer_errors_have_no_body_and_close_the_connection(w: &World) {
-    let place = w.base.trim_start_matches("http://");
+async fn http_layer_errors_have_no_body_and_close_the_connection(server: &TestServer) {
+    let place = server.base.trim_start_matches("http://");
     let long = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(140_000));
     for (name, sent, status) in [
         ("no request line", "nonsense\r\n\r\n", 400),
@@ -539,15 +540,15 @@ async fn http_layer_errors_have_no_body_and_close_the_connection(w: &World) {
 /// A5 while the server runs. PostgreSQL's server protects its own files.
 #[actix_web::test]
 async fn server_refuses_a_missing_or_replaced_database_file_until_restored() {
-    let w = World::start(Engine::Sqlite).await;
-    let ana = w.user(Role::Advocate);
-    let (mut program, base) = start(&mut command(&w.home, &["serve"]));
+    let server = TestServer::start(Engine::Sqlite).await;
+    let ana = server.user(Role::Advocate);
+    let (mut program, base) = start(&mut command(&server.database, &["serve"]));
     ready(&mut program, &base).await;
     let caller = Caller::new(&base, ana.token());
     let (status, client) = caller.new_client().await;
     assert_eq!(status, 201);
     let read = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
-    let (file, away) = (w.home.folder.path().join("test.db"), w.home.folder.path().join("away.db"));
+    let (file, away) = (server.database.folder.path().join("test.db"), server.database.folder.path().join("away.db"));
     for how in ["gone", "emptied", "another"] {
         std::fs::rename(&file, &away).unwrap();
         match how {
@@ -584,18 +585,19 @@ async fn server_refuses_a_missing_or_replaced_database_file_until_restored() {
         assert_eq!(caller.status("/readyz").await, 200, "{how}: it is whole again");
     }
     // The write-ahead log contains data that is not in the file yet.
-    std::fs::rename(w.home.folder.path().join("test.db-wal"), &away).unwrap();
+    std::fs::rename(server.database.folder.path().join("test.db-wal"), &away).unwrap();
     assert_eq!((caller.status("/readyz").await, caller.new_client().await.0), (503, 503));
 }
 
 /// RL-04: a workbook is written through temporary files.
 #[actix_web::test]
 async fn workbook_returns_503_without_temporary_files_and_the_rest_works() {
-    let w = World::start(Engine::Sqlite).await;
-    let boss = w.user(Role::Supervisor);
-    let (mut program, base) = start(command(&w.home, &["serve"]).env("TMPDIR", w.home.folder.path().join("gone")));
+    let server = TestServer::start(Engine::Sqlite).await;
+    let supervisor = server.user(Role::Supervisor);
+    let (mut program, base) =
+        start(command(&server.database, &["serve"]).env("TMPDIR", server.database.folder.path().join("gone")));
     ready(&mut program, &base).await;
-    let caller = Caller::new(&base, boss.token());
+    let caller = Caller::new(&base, supervisor.token());
     assert_eq!(caller.status("/api/v1/reports/barriers_open/records?reason=Audit&format=xlsx").await, 503);
     assert_eq!(caller.status("/api/v1/reports/barriers_open").await, 200);
 }
@@ -604,8 +606,8 @@ async fn workbook_returns_503_without_temporary_files_and_the_rest_works() {
 /// print it.
 #[test]
 fn command_with_unwritable_output_exits_with_code_1() {
-    let home = Home::empty(Engine::Sqlite);
-    taken(&home, &["migrate"]);
+    let database = TestDatabase::empty(Engine::Sqlite);
+    taken(&database, &["migrate"]);
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     for arguments in [
         &["openapi"][..],
@@ -616,34 +618,37 @@ fn command_with_unwritable_output_exits_with_code_1() {
         &["--help"],
         &["--version"],
     ] {
-        let done = command(&home, arguments).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        let done = command(&database, arguments).stdout(full()).stderr(Stdio::piped()).output().unwrap();
         let said = String::from_utf8(done.stderr).unwrap();
         assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(!said.contains("panicked") && said.lines().count() <= 1, "{arguments:?}: {said}");
-        let silent = command(&home, arguments).stdout(full()).stderr(full()).status().unwrap();
+        let silent = command(&database, arguments).stdout(full()).stderr(full()).status().unwrap();
         assert_eq!(silent.code(), Some(1), "{arguments:?}");
     }
-    let done = command(&home, &["no-such-command"]).stderr(full()).status().unwrap();
+    let done = command(&database, &["no-such-command"]).stderr(full()).status().unwrap();
     assert_eq!(done.code(), Some(1));
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    assert_eq!(command(&home, &["openapi"]).stdout(writer).status().unwrap().code(), Some(1));
+    assert_eq!(command(&database, &["openapi"]).stdout(writer).status().unwrap().code(), Some(1));
 }
 
 /// F34.
 #[test]
 fn invalid_log_filter_prevents_start() {
-    let home = Home::empty(Engine::Sqlite);
+    let database = TestDatabase::empty(Engine::Sqlite);
     for bad in ["a=b=c", "inof", "alongside=loud"] {
         for arguments in ["check-config", "serve"] {
-            let done = command(&home, &[arguments]).env("ALONGSIDE_LOG", bad).stderr(Stdio::piped()).output().unwrap();
+            let done =
+                command(&database, &[arguments]).env("ALONGSIDE_LOG", bad).stderr(Stdio::piped()).output().unwrap();
             let said = String::from_utf8(done.stderr).unwrap();
             assert!(said.starts_with(&format!("alongside: log = {bad}: ")) && said.lines().count() == 1, "{said}");
             assert_eq!(done.status.code(), Some(1));
         }
     }
-    assert!(!Path::new(home.url.trim_start_matches("sqlite://")).exists());
-    assert!(command(&home, &["check-config"]).env("ALONGSIDE_LOG", "warn,alongside=debug").status().unwrap().success());
+    assert!(!Path::new(database.url.trim_start_matches("sqlite://")).exists());
+    assert!(
+        command(&database, &["check-config"]).env("ALONGSIDE_LOG", "warn,alongside=debug").status().unwrap().success()
+    );
 }
 
 /// A URL that cannot name a file is refused as a SQLite database: there would be no file to check.

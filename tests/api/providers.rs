@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::{auth::Role, directory};
 use diesel::{QueryableByName, RunQueryDsl as _};
@@ -65,9 +65,9 @@ on_both_engines! {
     provider_memory_shows_the_ten_latest_commitments,
 }
 
-async fn both_ids_of_a_merged_provider_resolve(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn both_ids_of_a_merged_provider_resolve(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let old =
         ana.post("/providers", json!({"name": "River Side Clinic", "phone": "+1 555 0150"})).await.expect(201).id();
     let new = provider(&ana, "Riverside Clinic").await;
@@ -81,7 +81,7 @@ async fn both_ids_of_a_merged_provider_resolve(w: &World) {
         .expect(201);
     let meeting = ana.post(&format!("/cases/{case}/meetings"), meeting_with(&old)).await.expect(201).id();
 
-    let merged = merge(&boss, "providers", &old, &new).await.expect(201);
+    let merged = merge(&supervisor, "providers", &old, &new).await.expect(201);
     assert_eq!((&merged.body["id"], &merged.body["merged_ids"]), (&json!(new), &json!([old])));
     assert_eq!(
         (&merged.body["phone"], &merged.body["alternate_name"]),
@@ -126,43 +126,44 @@ async fn both_ids_of_a_merged_provider_resolve(w: &World) {
     assert_eq!((&patched.body["id"], patched.body.get("phone")), (&json!(new), None));
 }
 
-async fn merge_chain_resolves_to_the_final_provider(w: &World) {
-    let boss = w.user(Role::Supervisor);
+async fn merge_chain_resolves_to_the_final_provider(server: &TestServer) {
+    let supervisor = server.user(Role::Supervisor);
     let (a, b, c, d) = (
-        provider(&boss, "A").await,
-        provider(&boss, "B").await,
-        provider(&boss, "C").await,
-        provider(&boss, "D").await,
+        provider(&supervisor, "A").await,
+        provider(&supervisor, "B").await,
+        provider(&supervisor, "C").await,
+        provider(&supervisor, "D").await,
     );
-    merge(&boss, "providers", &a, &b).await.expect(201);
-    merge(&boss, "providers", &b, &c).await.expect(201);
+    merge(&supervisor, "providers", &a, &b).await.expect(201);
+    merge(&supervisor, "providers", &b, &c).await.expect(201);
     // A merge into a provider that was merged away goes to its target.
-    let merged = merge(&boss, "providers", &d, &a).await.expect(201);
+    let merged = merge(&supervisor, "providers", &d, &a).await.expect(201);
     assert_eq!(merged.body["merged_ids"], json!([a, b, d]));
     for id in [&a, &b, &c, &d] {
-        assert_eq!(boss.get(&format!("/providers/{id}")).await.expect(200).id(), c);
+        assert_eq!(supervisor.get(&format!("/providers/{id}")).await.expect(200).id(), c);
     }
-    merge(&boss, "providers", &c, &a).await.faulty(422, "/into", "same_record");
-    merge(&boss, "providers", &a, &c).await.faulty(422, "/into", "same_record");
-    let e = provider(&boss, "E").await;
-    merge(&boss, "providers", &a, &e).await.expect(409);
+    merge(&supervisor, "providers", &c, &a).await.expect_fault(422, "/into", "same_record");
+    merge(&supervisor, "providers", &a, &c).await.expect_fault(422, "/into", "same_record");
+    let e = provider(&supervisor, "E").await;
+    merge(&supervisor, "providers", &a, &e).await.expect(409);
 }
 
-async fn invalid_merges_are_rejected_by_member(w: &World) {
-    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+async fn invalid_merges_are_rejected_by_member(server: &TestServer) {
+    let (ana, supervisor, admin) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Admin));
     let (one, two) = (provider(&ana, "One").await, provider(&ana, "Two").await);
-    let theirs = provider(&w.outsider(Role::Supervisor), "Elsewhere").await;
-    merge(&boss, "providers", &one, &one).await.faulty(422, "/into", "same_record");
-    for id in [&theirs, &World::unknown_id()] {
-        merge(&boss, "providers", &one, id).await.faulty(422, "/into", "unknown_reference");
-        merge(&boss, "providers", id, &one).await.expect(404);
+    let theirs = provider(&server.user_of_other_org(Role::Supervisor), "Elsewhere").await;
+    merge(&supervisor, "providers", &one, &one).await.expect_fault(422, "/into", "same_record");
+    for id in [&theirs, &TestServer::unknown_id()] {
+        merge(&supervisor, "providers", &one, id).await.expect_fault(422, "/into", "unknown_reference");
+        merge(&supervisor, "providers", id, &one).await.expect(404);
     }
-    boss.post(&format!("/providers/{one}/merge"), json!({})).await.faulty(422, "/into", "required");
+    supervisor.post(&format!("/providers/{one}/merge"), json!({})).await.expect_fault(422, "/into", "required");
     merge(&ana, "providers", &one, &two).await.expect(403);
     let (s, t, u) = (service(&ana, &one, "S").await, service(&ana, &two, "T").await, service(&ana, &one, "U").await);
-    merge(&boss, "services", &s, &s).await.faulty(422, "/into", "same_record");
-    merge(&boss, "services", &s, &t).await.faulty(422, "/into", "wrong_provider");
-    merge(&boss, "services", &s, &World::unknown_id()).await.faulty(422, "/into", "unknown_reference");
+    merge(&supervisor, "services", &s, &s).await.expect_fault(422, "/into", "same_record");
+    merge(&supervisor, "services", &s, &t).await.expect_fault(422, "/into", "wrong_provider");
+    merge(&supervisor, "services", &s, &TestServer::unknown_id()).await.expect_fault(422, "/into", "unknown_reference");
     merge(&ana, "services", &s, &u).await.expect(403);
     for path in [format!("/providers/{one}"), format!("/services/{s}")] {
         assert_eq!(ana.get(&path).await.expect(200).body["merged_ids"], json!([]), "nothing was stored");
@@ -171,15 +172,15 @@ async fn invalid_merges_are_rejected_by_member(w: &World) {
     merge(&admin, "providers", &one, &two).await.expect(201);
 }
 
-async fn both_ids_of_a_merged_service_resolve(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn both_ids_of_a_merged_service_resolve(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let clinic = provider(&ana, "Riverside Clinic").await;
     let (old, new) = (service(&ana, &clinic, "Intake (old)").await, service(&ana, &clinic, "Intake").await);
     ana.patch(&format!("/services/{old}"), "*", json!({"wait_time": "Six weeks"})).await.expect(200);
     let at = format!("/cases/{case}/barriers");
     let barrier = ana.post(&at, json!({"type": "cost", "description": "d", "service_id": old})).await.expect(201).id();
-    let merged = merge(&boss, "services", &old, &new).await.expect(201);
+    let merged = merge(&supervisor, "services", &old, &new).await.expect(201);
     assert_eq!((&merged.body["merged_ids"], &merged.body["wait_time"]), (&json!([old]), &json!("Six weeks")));
     assert_eq!(ana.get(&format!("/services/{old}")).await.expect(200).id(), new);
     assert_eq!(ids(&pages(&ana, "/services", 5).await), [new.as_str()]);
@@ -197,51 +198,55 @@ async fn both_ids_of_a_merged_service_resolve(w: &World) {
         json!(new)
     );
     assert_eq!(ana.patch(&format!("/services/{old}"), "*", json!({"status": "inactive"})).await.expect(200).id(), new);
-    merge(&boss, "services", &old, &new).await.faulty(422, "/into", "same_record");
+    merge(&supervisor, "services", &old, &new).await.expect_fault(422, "/into", "same_record");
 }
 
-async fn only_one_of_two_opposite_provider_merges_succeeds(w: &World) {
-    let boss = w.user(Role::Supervisor);
+async fn only_one_of_two_opposite_provider_merges_succeeds(server: &TestServer) {
+    let supervisor = server.user(Role::Supervisor);
     for _ in 0..5 {
-        let (a, b) = (provider(&boss, "A").await, provider(&boss, "B").await);
-        let (one, other) =
-            futures_util::future::join(merge(&boss, "providers", &a, &b), merge(&boss, "providers", &b, &a)).await;
+        let (a, b) = (provider(&supervisor, "A").await, provider(&supervisor, "B").await);
+        let (one, other) = futures_util::future::join(
+            merge(&supervisor, "providers", &a, &b),
+            merge(&supervisor, "providers", &b, &a),
+        )
+        .await;
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 422], "{one:?} {other:?}");
         let ends = [
-            boss.get(&format!("/providers/{a}")).await.expect(200).id(),
-            boss.get(&format!("/providers/{b}")).await.expect(200).id(),
+            supervisor.get(&format!("/providers/{a}")).await.expect(200).id(),
+            supervisor.get(&format!("/providers/{b}")).await.expect(200).id(),
         ];
         assert_eq!(ends[0], ends[1]);
     }
 }
 
-async fn records_created_during_a_provider_merge_follow_it(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn records_created_during_a_provider_merge_follow_it(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let (old, new) = (provider(&ana, "Old").await, provider(&ana, "New").await);
     let at = format!("/cases/{case}/barriers");
     let enter = || async {
         ana.post(&at, json!({"type": "cost", "description": "d", "provider_id": old})).await.expect(201);
     };
-    let (merged, ..) = futures_util::join!(merge(&boss, "providers", &old, &new), enter(), enter(), enter(), enter());
+    let (merged, ..) =
+        futures_util::join!(merge(&supervisor, "providers", &old, &new), enter(), enter(), enter(), enter());
     merged.expect(201);
     let barriers = pages(&ana, "/barriers", 50).await;
     assert_eq!(barriers.len(), 4);
     assert!(barriers.iter().all(|barrier| barrier["provider_id"] == json!(new)), "{barriers:#?}");
 }
 
-async fn provider_merge_is_audited_and_idempotent(w: &World) {
-    let boss = w.user(Role::Supervisor);
-    let (old, new) = (provider(&boss, "Old").await, provider(&boss, "New").await);
+async fn provider_merge_is_audited_and_idempotent(server: &TestServer) {
+    let supervisor = server.user(Role::Supervisor);
+    let (old, new) = (provider(&supervisor, "Old").await, provider(&supervisor, "New").await);
     let path = format!("/providers/{old}/merge");
     let body = json!({"into": new, "reason": "CANARY"});
     let key: &[(&str, &str)] = &[("idempotency-key", "merge-1")];
-    let first = boss.send("POST", &path, key, Some(body.clone())).await.expect(201);
-    let again = boss.send("POST", &path, key, Some(body)).await.expect(201);
+    let first = supervisor.send("POST", &path, key, Some(body.clone())).await.expect(201);
+    let again = supervisor.send("POST", &path, key, Some(body)).await.expect(201);
     assert_eq!((&first.body, again.header("idempotency-replayed")), (&again.body, "true"));
-    let entries = pages(&w.user(Role::Auditor), "/audit-events", 50).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events", 50).await;
     let of = |action: &str, id: &str| {
         entries.iter().filter(|entry| entry["action"] == action && entry["subject_id"] == id).count()
     };
@@ -249,8 +254,8 @@ async fn provider_merge_is_audited_and_idempotent(w: &World) {
     assert!(!json!(entries).to_string().contains("CANARY"));
 }
 
-async fn every_table_that_references_providers_or_services_follows_a_merge(w: &World) {
-    let sql = |target: &str| match w.engine {
+async fn every_table_that_references_providers_or_services_follows_a_merge(server: &TestServer) {
+    let sql = |target: &str| match server.engine {
         crate::support::database::Engine::Sqlite => format!(
             "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND \
              f.\"table\" = '{target}' ORDER BY 1"
@@ -260,7 +265,7 @@ async fn every_table_that_references_providers_or_services_follows_a_merge(w: &W
              '{target}'::regclass ORDER BY 1"
         ),
     };
-    let mut conn = w.home.open();
+    let mut conn = server.database.open();
     for (target, merges, followers) in [
         ("providers", "provider_merges", directory::providers::store::REFERENCING_TABLES),
         ("services", "service_merges", directory::services::store::REFERENCING_TABLES),
@@ -271,9 +276,10 @@ async fn every_table_that_references_providers_or_services_follows_a_merge(w: &W
     }
 }
 
-async fn provider_memory_counts_only_the_callers_caseload(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (mine, theirs) = (active_case(&ana, &boss).await, active_case(&ben, &boss).await);
+async fn provider_memory_counts_only_the_callers_caseload(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (mine, theirs) = (active_case(&ana, &supervisor).await, active_case(&ben, &supervisor).await);
     let clinic = provider(&ana, "Riverside Clinic").await;
     let elsewhere = provider(&ana, "Elsewhere").await;
     let path = format!("/providers/{clinic}/memory");
@@ -328,21 +334,21 @@ async fn provider_memory_counts_only_the_callers_caseload(w: &World) {
     assert_eq!((&observed["meetings_held"], observed["recent_commitments"].as_array().unwrap().len()), (&json!(1), 6));
     // The supervisor sees both cases, a supervisor of another team none, and a user of another organization not even
     // the provider.
-    let all = boss.get(&path).await.expect(200).body;
+    let all = supervisor.get(&path).await.expect(200).body;
     assert_eq!((&all["promises"]["denominator"], &all["meetings_held"]), (&json!(5), &json!(2)));
     assert_eq!(all["barriers_by_type"].as_array().unwrap().len(), 2);
-    let stranger = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let stranger = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
     assert_eq!(stranger.get(&path).await.expect(200).body, empty);
-    w.outsider(Role::Supervisor).get(&path).await.expect(404);
-    w.user(Role::Admin).get(&path).await.expect(403);
+    server.user_of_other_org(Role::Supervisor).get(&path).await.expect(404);
+    server.user(Role::Admin).get(&path).await.expect(403);
     // The memory moves with the provider, and reading it is recorded in the audit log.
-    merge(&boss, "providers", &clinic, &elsewhere).await.expect(201);
+    merge(&supervisor, "providers", &clinic, &elsewhere).await.expect(201);
     let observed = ana.get(&path).await.expect(200).body;
     assert_eq!(
         (&observed["provider_id"], &observed["promises"]["denominator"], &observed["meetings_held"]),
         (&json!(elsewhere), &json!(5), &json!(2))
     );
-    let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     assert!(
         entries
             .iter()
@@ -350,9 +356,9 @@ async fn provider_memory_counts_only_the_callers_caseload(w: &World) {
     );
 }
 
-async fn provider_memory_shows_the_ten_latest_commitments(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn provider_memory_shows_the_ten_latest_commitments(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let clinic = provider(&ana, "Riverside Clinic").await;
     held(&ana, &case, &clinic, &[("provider", "open"); 12]).await;
     let observed = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
@@ -365,7 +371,7 @@ async fn provider_memory_shows_the_ten_latest_commitments(w: &World) {
     assert_eq!((times.len(), times.is_sorted_by(|a, b| a >= b), &observed["promises"]["open"]), (10, true, &json!(12)));
     // A case that was entered in error counts nowhere.
     barrier(&ana, &case, json!({"type": "cost", "description": "d", "provider_id": clinic})).await;
-    w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+    server.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
     let observed = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
     assert_eq!(
         (&observed["promises"]["open"], &observed["meetings_held"], &observed["recent_commitments"]),

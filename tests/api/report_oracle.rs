@@ -1,13 +1,15 @@
 //! Compares reports with a simple count of the records from the lists, on random data.
 
 use crate::support::{
-    World,
+    TestServer,
     database::Engine,
+    db_options,
     history_fixtures::{at, day},
+    operator,
 };
 use alongside::{
-    auth::{Operator, Role, token::random_secret},
-    db::{Db, Options, Url, Use},
+    auth::{Role, token::random_secret},
+    db::{Db, Options, Use},
     demo,
     types::{Day, Instant, Zone},
 };
@@ -21,8 +23,8 @@ const LOAD: [&str; 4] = ["accepted", "active", "on_hold", "closing"];
 const DAY: i64 = 86_400_000_000;
 
 /// Everything that the lists show of one organization.
-struct Books<'w> {
-    w: &'w World,
+struct ListedRecords<'s> {
+    server: &'s TestServer,
     token: String,
     zone: Zone,
     cases: Vec<Value>,
@@ -64,19 +66,10 @@ fn quantile(mut days: Vec<i64>, percent: usize) -> String {
     }
 }
 
-impl<'w> Books<'w> {
-    async fn open(w: &'w World, seed: u64, cases: u32) -> Self {
-        let options = Options {
-            url: Url::parse(&w.home.url).unwrap(),
-            replica: None,
-            connections: 2,
-            readers: 2,
-            migrate: false,
-            purpose: Use::Loading,
-            checks: alongside::app::ACCESS_CHECKS,
-        };
-        #[expect(clippy::disallowed_methods, reason = "this is the operator")]
-        let operator = Operator::new();
+impl<'s> ListedRecords<'s> {
+    async fn open(server: &'s TestServer, seed: u64, cases: u32) -> Self {
+        let options = Options { connections: 2, readers: 2, purpose: Use::Loading, ..db_options(&server.database.url) };
+        let operator = operator();
         let fill = || {
             let db = Db::open(&options).unwrap();
             let made = demo::fill(
@@ -86,18 +79,18 @@ impl<'w> Books<'w> {
                 random_secret,
             )
             .unwrap();
-            demo::complete(&db, &made).unwrap();
+            demo::build_report_facts(&db, &made).unwrap();
             made
         };
         let made = std::thread::scope(|threads| threads.spawn(fill).join().unwrap());
-        let boss = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
-        let login = json!({"email": boss.email, "password": boss.password});
-        let token = w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
+        let supervisor = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
+        let login = json!({"email": supervisor.email, "password": supervisor.password});
+        let token = server.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
             .as_str()
             .unwrap()
             .to_owned();
         let mut books = Self {
-            w,
+            server,
             token,
             zone: Zone::parse("America/Chicago").unwrap(),
             cases: vec![],
@@ -143,7 +136,7 @@ impl<'w> Books<'w> {
     }
 
     async fn get(&self, path: &str) -> Value {
-        self.w.send(Some(&self.token), "GET", &format!("/api/v1{path}"), &[], None).await.expect(200).body
+        self.server.send(Some(&self.token), "GET", &format!("/api/v1{path}"), &[], None).await.expect(200).body
     }
     async fn list(&self, path: &str) -> Vec<Value> {
         let join = if path.contains('?') { '&' } else { '?' };
@@ -546,7 +539,7 @@ fn numbers(row: &Value) -> (i64, i64) {
     (of("numerator").or(of("value")).unwrap_or(0), of("denominator").unwrap_or(0))
 }
 
-impl Books<'_> {
+impl ListedRecords<'_> {
     /// For every measure and every grouping: the totals equal those of the report without groups, and the sum of the
     /// rows, unless the definition says otherwise. Each month equals the report of that month alone.
     async fn totals(&self) {
@@ -632,9 +625,9 @@ impl Books<'_> {
 
 /// Over the last quarter, over the two years of the demo data, and over an arbitrary period.
 async fn recounted(engine: Engine) {
-    let w = World::start(engine).await;
+    let server = TestServer::start(engine).await;
     for (seed, cases) in [(1, 200), (7, 60), (4711, 25)] {
-        let books = Books::open(&w, seed, cases).await;
+        let books = ListedRecords::open(&server, seed, cases).await;
         let today = Day::today(&books.zone);
         let odd = i32::try_from(seed % 97).unwrap();
         for (from, to) in [(-90, 1), (-900, 1), (-400 - odd, -100 + odd)] {

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, history_fixtures::Past},
+    support::{TestServer, User, history_fixtures::PastRecords},
 };
 use alongside::{
     auth::Role,
@@ -59,7 +59,7 @@ fn pair(code: &str, n: i64) -> (String, i64) {
 }
 
 /// The differences between the current report facts and the facts computed from the records.
-fn drifted(w: &World) -> Vec<String> {
+fn differing_facts(server: &TestServer) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -86,10 +86,10 @@ fn drifted(w: &World) -> Vec<String> {
         ),
         ("task", "task_id, assignee_id, due_on, status"),
     ];
-    let mut conn = w.home.open();
+    let mut conn = server.database.open();
     let mut count =
         |sql: String| -> i64 { on_engine!(&mut conn, |c| diesel::sql_query(&sql).get_result::<Count>(c)).unwrap().n };
-    let mut drifted = Vec::new();
+    let mut differing_facts = Vec::new();
     for (kind, columns) in kinds {
         let of = |what: &str| {
             format!("SELECT {of_all}, {columns} FROM {kind}_{what} WHERE replaced_at = 9223372036854775807")
@@ -98,11 +98,11 @@ fn drifted(w: &World) -> Vec<String> {
         for (one, other) in [("facts", "history"), ("history", "facts")] {
             let n = count(format!("SELECT count(*) AS n FROM ({} EXCEPT {}) AS different", of(one), of(other)));
             if n > 0 {
-                drifted.push(format!("{n} of {kind}_{one} are not in {kind}_{other}"));
+                differing_facts.push(format!("{n} of {kind}_{one} are not in {kind}_{other}"));
             }
         }
     }
-    drifted
+    differing_facts
 }
 
 on_both_engines! {
@@ -111,7 +111,7 @@ on_both_engines! {
     time_to_close_measures_each_episode,
     unmet_need_counts_each_decision,
     time_to_first_contact_includes_waiting_clients,
-    contact_gap_finds_quiet_cases,
+    contact_gap_finds_cases_without_recent_contact,
     deadlines_due_groups_by_time_until_due,
     deadline_compliance_counts_only_deadlines_that_were_due,
     overdue_followups_groups_by_assignee,
@@ -139,10 +139,10 @@ on_both_engines! {
 
 /// Three cases are in the caseload, one urgent and one of high priority: weighted 1 + 2 + 3. One waits in triage, one
 /// is closed, one was entered in error.
-async fn caseload_current_counts_cases_in_progress(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn caseload_current_counts_cases_in_progress(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let lead = Some(ana.actor.user);
-    let mut past = Past::of(&boss);
+    let mut past = PastRecords::of(&supervisor);
     let mut cases = Vec::new();
     for priority in ["routine", "high", "urgent"] {
         let mut case = past.case("2026-01-05", lead, json!({"priority": priority, "priority_reason": "r"})).await;
@@ -166,7 +166,7 @@ async fn caseload_current_counts_cases_in_progress(w: &World) {
     let mut mistake = past.case("2026-01-05", lead, json!({})).await;
     past.steps(&mut mistake, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-03-01", EnteredInError)]);
 
-    let now = report(&boss, "caseload_current?group_by=status").await;
+    let now = report(&supervisor, "caseload_current?group_by=status").await;
     assert_eq!(
         lines(&now["rows"]),
         ["Accepted: cases = 2", "Accepted: weighted = 5", "On hold: cases = 1", "On hold: weighted = 1"]
@@ -175,20 +175,20 @@ async fn caseload_current_counts_cases_in_progress(w: &World) {
     assert_eq!((&now["n"], excluded(&now)), (&json!(3), vec![pair("not_accepted", 1)]));
     // As of a day in January the closed case is active, and the mistake is not known yet.
     assert_eq!(
-        observed(&boss, "caseload_current?group_by=status&as_of=2026-01-10").await.0,
+        observed(&supervisor, "caseload_current?group_by=status&as_of=2026-01-10").await.0,
         ["Accepted: cases = 3", "Accepted: weighted = 6", "Active: cases = 2", "Active: weighted = 2"]
     );
     assert_eq!(
-        observed(&boss, "caseload_current?group_by=&as_of=2026-01-04").await.1,
+        observed(&supervisor, "caseload_current?group_by=&as_of=2026-01-04").await.1,
         ["all: cases = 0", "all: weighted = 0"]
     );
 }
 
 /// Of five cases, two are in the caseload when February begins, one arrives, one leaves, and one leaves and returns.
-async fn caseload_flow_balances_arrivals_and_departures(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn caseload_flow_balances_arrivals_and_departures(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let lead = Some(ana.actor.user);
-    let mut past = Past::of(&boss);
+    let mut past = PastRecords::of(&supervisor);
     let mut stays = past.case("2026-01-05", lead, json!({})).await;
     past.steps(&mut stays, &[("2026-01-06", Triage), ("2026-01-31", Accepted)]);
     let mut goes = past.case("2026-01-05", lead, json!({})).await;
@@ -221,17 +221,17 @@ async fn caseload_flow_balances_arrivals_and_departures(w: &World) {
 
     let february = "caseload_flow?from=2026-02-01&to=2026-03-01&group_by=";
     assert_eq!(
-        observed(&boss, february).await.1,
+        observed(&supervisor, february).await.1,
         ["all: opening = 3", "all: in = 2", "all: out = 2", "all: closing = 3"]
     );
-    assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-02-28").await.1[0], "all: cases = 3");
-    assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
+    assert_eq!(observed(&supervisor, "caseload_current?group_by=&as_of=2026-02-28").await.1[0], "all: cases = 3");
+    assert_eq!(observed(&supervisor, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
 }
 
 /// Closed after 10, 20 and 90 days; the last case was reopened and closed again after 5 more days.
-async fn time_to_close_measures_each_episode(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn time_to_close_measures_each_episode(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     for (opened, closed) in [("2026-01-01", "2026-01-11"), ("2026-01-01", "2026-01-21"), ("2026-01-01", "2026-04-01")] {
         let mut case = past.case(opened, Some(ana.actor.user), json!({})).await;
         past.steps(
@@ -246,24 +246,24 @@ async fn time_to_close_measures_each_episode(w: &World) {
         }
     }
     assert_eq!(
-        observed(&boss, "time_to_close?from=2026-01-01&to=2026-07-01&group_by=").await.1,
+        observed(&supervisor, "time_to_close?from=2026-01-01&to=2026-07-01&group_by=").await.1,
         ["all: median = 10", "all: p90 = 90", "all: closed = 4"]
     );
     assert_eq!(
-        observed(&boss, "time_to_close?from=2026-01-01&to=2026-04-01&group_by=").await.1,
+        observed(&supervisor, "time_to_close?from=2026-01-01&to=2026-04-01&group_by=").await.1,
         ["all: median = 10", "all: p90 = 20", "all: closed = 2"]
     );
     assert_eq!(
-        observed(&boss, "time_to_close?from=2025-01-01&to=2025-04-01&group_by=").await.1,
+        observed(&supervisor, "time_to_close?from=2025-01-01&to=2025-04-01&group_by=").await.1,
         ["all: median -", "all: p90 -", "all: closed = 0"]
     );
 }
 
 /// Two cases are declined for the same reason, one is waitlisted for another and one without a code; the waitlisted one
 /// is declined later.
-async fn unmet_need_counts_each_decision(w: &World) {
-    let boss = w.user(Role::Supervisor);
-    let mut past = Past::of(&boss);
+async fn unmet_need_counts_each_decision(server: &TestServer) {
+    let supervisor = server.user(Role::Supervisor);
+    let mut past = PastRecords::of(&supervisor);
     let reason = |text: &str| code::UnmetNeedReason::known(text);
     for (to, why) in [
         (Declined, reason("capacity")),
@@ -280,7 +280,7 @@ async fn unmet_need_counts_each_decision(w: &World) {
         }
     }
     assert_eq!(
-        observed(&boss, "unmet_need?from=2026-01-01&to=2026-02-01").await.0,
+        observed(&supervisor, "unmet_need?from=2026-01-01&to=2026-02-01").await.0,
         [
             "Capacity: declined = 2",
             "Capacity: waitlisted = 0",
@@ -291,15 +291,15 @@ async fn unmet_need_counts_each_decision(w: &World) {
         ]
     );
     assert_eq!(
-        observed(&boss, "unmet_need?from=2026-01-01&to=2026-03-01&group_by=").await.1,
+        observed(&supervisor, "unmet_need?from=2026-01-01&to=2026-03-01&group_by=").await.1,
         ["all: declined = 3", "all: waitlisted = 2"]
     );
 }
 
 /// Reached after 0, 2 and 10 days; one waits, one was declined without being reached.
-async fn time_to_first_contact_includes_waiting_clients(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn time_to_first_contact_includes_waiting_clients(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     for reached in [Some("2026-01-05"), Some("2026-01-07"), Some("2026-01-15"), None] {
         let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
         if let Some(on) = reached {
@@ -311,7 +311,7 @@ async fn time_to_first_contact_includes_waiting_clients(w: &World) {
     }
     let mut declined = past.case("2026-01-05", None, json!({})).await;
     past.steps(&mut declined, &[("2026-01-06", Triage), ("2026-01-07", Declined)]);
-    let january = report(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=").await;
+    let january = report(&supervisor, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=").await;
     assert_eq!(lines(&january["totals"]), ["all: median = 2", "all: p90 = 10", "all: reached = 3", "all: waiting = 1"]);
     assert_eq!(
         (&january["n"], excluded(&january)),
@@ -319,15 +319,15 @@ async fn time_to_first_contact_includes_waiting_clients(w: &World) {
     );
     // After six days the third still waits.
     assert_eq!(
-        observed(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1,
+        observed(&supervisor, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1,
         ["all: median = 0", "all: p90 = 2", "all: reached = 2", "all: waiting = 2"]
     );
 }
 
 /// Contacts 2, 13 and 14 days ago, and none: the last two are quiet.
-async fn contact_gap_finds_quiet_cases(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn contact_gap_finds_cases_without_recent_contact(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     for spoken in [Some("2026-03-29"), Some("2026-03-18"), Some("2026-03-17"), None] {
         let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
         past.steps(&mut case, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-01-08", Active)]);
@@ -337,7 +337,7 @@ async fn contact_gap_finds_quiet_cases(w: &World) {
             });
         }
     }
-    let (rows, all) = observed(&boss, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
+    let (rows, all) = observed(&supervisor, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
     assert_eq!(
         rows.iter().filter(|row| row.contains("cases")).collect::<Vec<_>>(),
         [
@@ -351,9 +351,9 @@ async fn contact_gap_finds_quiet_cases(w: &World) {
 }
 
 /// Due yesterday, today, in six days, in seven and in thirty; one waits for its trigger.
-async fn deadlines_due_groups_by_time_until_due(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn deadlines_due_groups_by_time_until_due(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     let action = past.action(&case, "2026-01-06", json!({}));
     for due in ["2026-03-09", "2026-03-10", "2026-03-16", "2026-03-17", "2026-04-09"] {
@@ -363,7 +363,7 @@ async fn deadlines_due_groups_by_time_until_due(w: &World) {
     past.deadline_changes(&mut waits, "2026-01-08", |deadline| deadline.status = DeadlineStatus::PendingTrigger);
     let mut met = past.deadline(&action, "2026-01-07", "2026-03-01");
     past.deadline_changes(&mut met, "2026-02-01", |deadline| deadline.status = DeadlineStatus::Satisfied);
-    let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10T15:00:00Z").await;
+    let (_, all) = observed(&supervisor, "deadlines_due?group_by=&as_of=2026-03-10T15:00:00Z").await;
     assert_eq!(
         all,
         [
@@ -374,15 +374,15 @@ async fn deadlines_due_groups_by_time_until_due(w: &World) {
             "all: pending_trigger = 1"
         ]
     );
-    let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10").await;
+    let (_, all) = observed(&supervisor, "deadlines_due?group_by=&as_of=2026-03-10").await;
     assert_eq!(all[0], "all: overdue = 2", "by the end of the day the one of today is over too");
 }
 
 /// Met on the day, met a day late, missed, and expired unnoticed; excused, superseded and future deadlines are not
 /// counted.
-async fn deadline_compliance_counts_only_deadlines_that_were_due(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn deadline_compliance_counts_only_deadlines_that_were_due(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     let action = past.action(&case, "2026-01-06", json!({}));
     use DeadlineStatus::*;
@@ -401,22 +401,23 @@ async fn deadline_compliance_counts_only_deadlines_that_were_due(w: &World) {
     }
     past.deadline(&action, "2026-01-07", "2026-03-31");
     let march =
-        report(&boss, "deadline_compliance?from=2026-03-01&to=2026-04-01&group_by=action_type&as_of=2026-03-20").await;
+        report(&supervisor, "deadline_compliance?from=2026-03-01&to=2026-04-01&group_by=action_type&as_of=2026-03-20")
+            .await;
     assert_eq!(lines(&march["rows"]), ["Grievance: in_time = 1/4", "Grievance: late = 1", "Grievance: missed = 2"]);
     assert_eq!(
         excluded(&march),
         [pair("excused", 1), pair("superseded", 1), pair("not_due_yet", 1), pair("entered_in_error", 0)]
     );
     assert_eq!(
-        observed(&boss, "deadline_compliance?from=2026-03-11&to=2026-03-31&group_by=").await.1[0],
+        observed(&supervisor, "deadline_compliance?from=2026-03-11&to=2026-03-31&group_by=").await.1[0],
         "all: in_time = 0/0"
     );
 }
 
 /// Two of Ana's tasks are overdue and one is not due; an unassigned one is overdue; one was done.
-async fn overdue_followups_groups_by_assignee(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn overdue_followups_groups_by_assignee(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     for due in ["2026-02-27", "2026-02-28", "2026-03-01"] {
         past.task(&case, "2026-01-06", due, Some(ana.actor.user));
@@ -424,20 +425,20 @@ async fn overdue_followups_groups_by_assignee(w: &World) {
     past.task(&case, "2026-01-06", "2026-01-20", None);
     let mut done = past.task(&case, "2026-01-06", "2026-01-20", Some(ana.actor.user));
     past.task_changes(&mut done, "2026-01-25", |task| task.status = TaskStatus::Done);
-    let (rows, all) = observed(&boss, "overdue_followups?as_of=2026-03-01&group_by=assignee").await;
+    let (rows, all) = observed(&supervisor, "overdue_followups?as_of=2026-03-01&group_by=assignee").await;
     assert_eq!(rows[2..], ["Not said: overdue = 1", "Not said: share = 1/1"]);
     assert!(rows[0].ends_with(": overdue = 2") && rows[1].ends_with(": share = 2/3"), "{rows:?}");
     assert_eq!(all, ["all: overdue = 3", "all: share = 3/4"]);
     assert_eq!(
-        observed(&boss, "overdue_followups?as_of=2026-01-21&group_by=").await.1,
+        observed(&supervisor, "overdue_followups?as_of=2026-01-21&group_by=").await.1,
         ["all: overdue = 2", "all: share = 2/5"]
     );
 }
 
 /// Two cost barriers and one transport barrier; one cost barrier is resolved on 1 March.
-async fn barriers_open_groups_by_type(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn barriers_open_groups_by_type(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.barrier(&case, "2026-01-10", json!({}));
     let mut ended = past.barrier(&case, "2026-02-01", json!({"severity": "high"}));
@@ -448,27 +449,27 @@ async fn barriers_open_groups_by_type(w: &World) {
         barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-01T15:00:00Z"));
     });
     assert_eq!(
-        observed(&boss, "barriers_open").await,
+        observed(&supervisor, "barriers_open").await,
         (vec!["Cost: open = 1".into(), "Transport: open = 1".into()], vec!["all: open = 2".into()])
     );
     assert_eq!(
-        observed(&boss, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0,
+        observed(&supervisor, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0,
         ["Medium, Cost: open = 1", "High, Cost: open = 1", "Medium, Transport: open = 1"]
     );
     assert_eq!(
-        observed(&boss, "barriers_open?as_of=2026-02-20T15:00:00Z&group_by=age").await.0,
+        observed(&supervisor, "barriers_open?as_of=2026-02-20T15:00:00Z&group_by=age").await.0,
         ["Under 30 days: open = 2", "30 to 89 days: open = 1"]
     );
 }
 
 /// Of four barriers that end in March two are resolved, one of them in full; three were judged by the client. A fifth
 /// is reopened.
-async fn barrier_resolution_reports_the_judge(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn barrier_resolution_reports_the_judge(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     use BarrierDisposition::*;
-    let ends = |past: &mut Past<'_>, disposition, judge| {
+    let ends = |past: &mut PastRecords<'_>, disposition, judge| {
         let mut barrier = past.barrier(&case, "2026-01-10", json!({}));
         past.barrier_changes(&mut barrier, "2026-03-05", |barrier| {
             let resolved = matches!(disposition, ResolvedFull | WorkaroundFound);
@@ -489,25 +490,25 @@ async fn barrier_resolution_reports_the_judge(w: &World) {
     });
     let march = "barrier_resolution?from=2026-03-01&to=2026-04-01&group_by=";
     assert_eq!(
-        observed(&boss, march).await.1,
+        observed(&supervisor, march).await.1,
         ["all: resolved = 2/4", "all: in_full = 1/4", "all: judged_by_client = 3/4"]
     );
     assert_eq!(
-        observed(&boss, &format!("{march}&as_of=2026-03-10")).await.1,
+        observed(&supervisor, &format!("{march}&as_of=2026-03-10")).await.1,
         ["all: resolved = 3/5", "all: in_full = 2/5", "all: judged_by_client = 4/5"]
     );
 }
 
 /// Three clients at one provider within 180 days, two at another; one of the first three has two barriers, one barrier
 /// is earlier.
-async fn provider_pattern_flags_three_clients(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn provider_pattern_flags_three_clients(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let provider = |name: &'static str| {
-        let boss = &boss;
-        async move { boss.post("/providers", json!({"name": name})).await.expect(201).id() }
+        let supervisor = &supervisor;
+        async move { supervisor.post("/providers", json!({"name": name})).await.expect(201).id() }
     };
     let (alder, birch) = (provider("Alder Clinic").await, provider("Birch House").await);
-    let mut past = Past::of(&boss);
+    let mut past = PastRecords::of(&supervisor);
     let mut cases = Vec::new();
     for _ in 0..4 {
         cases.push(past.case("2026-01-05", Some(ana.actor.user), json!({})).await);
@@ -521,7 +522,7 @@ async fn provider_pattern_flags_three_clients(w: &World) {
     past.barrier(&cases[0], "2026-05-01", json!({"provider_id": birch}));
     past.barrier(&cases[3], "2026-05-01", json!({"provider_id": birch}));
     past.barrier(&cases[3], "2026-05-01", json!({}));
-    let june = report(&boss, "provider_pattern?as_of=2026-06-30").await;
+    let june = report(&supervisor, "provider_pattern?as_of=2026-06-30").await;
     assert_eq!(
         lines(&june["rows"]),
         [
@@ -533,33 +534,34 @@ async fn provider_pattern_flags_three_clients(w: &World) {
     );
     assert_eq!(lines(&june["totals"]), ["all: clients = 4", "all: flagged = 1"], "as many as rows are flagged");
     assert_eq!(
-        observed(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2],
+        observed(&supervisor, "provider_pattern?as_of=2026-05-01").await.0[..2],
         ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]
     );
     // A merge changes no earlier report, and all later ones.
-    let etag = boss.get(&format!("/providers/{birch}")).await.etag();
+    let etag = supervisor.get(&format!("/providers/{birch}")).await.etag();
     let merge = json!({"into": alder});
-    let merged = boss.send("POST", &format!("/providers/{birch}/merge"), &[("if-match", &etag)], Some(merge)).await;
+    let merged =
+        supervisor.send("POST", &format!("/providers/{birch}/merge"), &[("if-match", &etag)], Some(merge)).await;
     assert!(merged.status < 300, "{:#}", merged.body);
-    assert_eq!(report(&boss, "provider_pattern?as_of=2026-06-30").await, june);
+    assert_eq!(report(&supervisor, "provider_pattern?as_of=2026-06-30").await, june);
     past.barrier(&cases[1], "2026-11-01", json!({"provider_id": alder}));
     assert_eq!(
-        observed(&boss, "barriers_open?group_by=provider").await.0,
+        observed(&supervisor, "barriers_open?group_by=provider").await.0,
         ["Alder Clinic: open = 8", "Not said: open = 1"]
     );
 }
 
 /// Three barriers in March: race, race and sex, and no ground. One of race was entered in March but happened in
 /// February.
-async fn discrimination_is_counted_once_for_each_basis(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn discrimination_is_counted_once_for_each_basis(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.barrier(&case, "2026-03-10", json!({"bases": ["race"], "type": "discrimination"}));
     past.barrier(&case, "2026-04-10", json!({"bases": ["race", "sex"], "occurred_on": "2026-03-31"}));
     past.barrier(&case, "2026-03-10", json!({}));
     past.barrier(&case, "2026-03-10", json!({"bases": ["race"], "occurred_on": "2026-02-28"}));
-    let march = report(&boss, "discrimination_by_basis?from=2026-03-01&to=2026-04-01").await;
+    let march = report(&supervisor, "discrimination_by_basis?from=2026-03-01&to=2026-04-01").await;
     assert_eq!(lines(&march["rows"]), ["Race: barriers = 2", "Sex: barriers = 1"]);
     assert_eq!(
         (lines(&march["totals"]), excluded(&march)[0].clone()),
@@ -570,11 +572,11 @@ async fn discrimination_is_counted_once_for_each_basis(w: &World) {
 
 /// Two actions are decided in the client's favor, one denied, one without a response, one withdrawn; one is pending,
 /// one was decided in April.
-async fn action_success_counts_only_decided_actions(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn action_success_counts_only_decided_actions(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-    let decides = |past: &mut Past<'_>, decision, on| {
+    let decides = |past: &mut PastRecords<'_>, decision, on| {
         let mut action = past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
         past.action_changes(&mut action, on, |action| {
             (action.status, action.decision, action.decided_on) =
@@ -587,21 +589,21 @@ async fn action_success_counts_only_decided_actions(w: &World) {
     }
     decides(&mut past, Decision::PartlyGranted, "2026-04-01");
     past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
-    let march = report(&boss, "action_success?from=2026-03-01&to=2026-04-01").await;
+    let march = report(&supervisor, "action_success?from=2026-03-01&to=2026-04-01").await;
     assert_eq!(lines(&march["rows"]), ["Grievance: succeeded = 2/4", "Grievance: pending = 1"]);
     assert_eq!(excluded(&march)[0], pair("withdrawn", 1));
     // On 1 March nothing was decided yet.
     assert_eq!(
-        observed(&boss, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1,
+        observed(&supervisor, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1,
         ["all: succeeded = 0/0", "all: pending = 7"]
     );
 }
 
 /// Three meetings with four mandatory items each: four, two and none were done; one meeting has no checklist, one was
 /// cancelled.
-async fn meeting_prep_counts_only_meetings_with_a_checklist(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn meeting_prep_counts_only_meetings_with_a_checklist(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     for (status, items, done) in [
         (MeetingStatus::Held, 4, 4),
@@ -615,16 +617,16 @@ async fn meeting_prep_counts_only_meetings_with_a_checklist(w: &World) {
             (meeting.status, meeting.mandatory_items, meeting.mandatory_done) = (status, items, done)
         });
     }
-    let march = report(&boss, "meeting_prep?from=2026-03-01&to=2026-04-01").await;
+    let march = report(&supervisor, "meeting_prep?from=2026-03-01&to=2026-04-01").await;
     assert_eq!(lines(&march["rows"]), ["Discharge planning: prepared = 1/3", "Discharge planning: readiness = 6/12"]);
     assert_eq!(excluded(&march)[0], pair("no_checklist", 1));
 }
 
 /// One client rises from 2 to 4 over three meetings, one stays, one falls; one had one meeting, and one was absent the
 /// second time. For the one with two meetings at the same time there is no direction.
-async fn self_advocacy_shift_compares_first_and_last_meeting(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn self_advocacy_shift_compares_first_and_last_meeting(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     use WhoSpoke::*;
     for spoke in [
         vec![AdvocateSpokeAsInstructed, NonInstructedRepresentation, SpokeForSelf],
@@ -648,11 +650,11 @@ async fn self_advocacy_shift_compares_first_and_last_meeting(w: &World) {
             (meeting.status, meeting.who_spoke) = (MeetingStatus::Held, Some(spoke))
         });
     }
-    let march = report(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-04-01").await;
+    let march = report(&supervisor, "self_advocacy_shift?from=2026-03-01&to=2026-04-01").await;
     assert_eq!(lines(&march["totals"]), ["all: more = 1/4", "all: same = 2/4", "all: less = 1/4"]);
     assert_eq!((&march["n"], excluded(&march)[0].clone()), (&json!(4), pair("one_meeting", 2)));
     assert_eq!(
-        observed(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-03-10&group_by=team").await.0[0]
+        observed(&supervisor, "self_advocacy_shift?from=2026-03-01&to=2026-03-10&group_by=team").await.0[0]
             .split(": ")
             .last(),
         Some("more = 0/4")
@@ -661,11 +663,12 @@ async fn self_advocacy_shift_compares_first_and_last_meeting(w: &World) {
 
 /// Of six open cases one has no lead, one has a lead who was removed, one has waited in referral for more than a week,
 /// and one belongs to a team without a supervisor.
-async fn supervision_finds_cases_without_oversight(w: &World) {
-    let (ana, gone, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let orphaned = w.new_team("Hill side");
-    let both = w.user_in(&w.org, &[w.team, orphaned], Role::Advocate);
-    let mut past = Past::of(&boss);
+async fn supervision_finds_cases_without_oversight(server: &TestServer) {
+    let (ana, gone, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let orphaned = server.new_team("Hill side");
+    let both = server.user_in(&server.org, &[server.team, orphaned], Role::Advocate);
+    let mut past = PastRecords::of(&supervisor);
     let accepted = [("2026-01-06", Triage), ("2026-01-07", Accepted)];
     let mut well = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.steps(&mut well, &accepted);
@@ -676,25 +679,25 @@ async fn supervision_finds_cases_without_oversight(w: &World) {
     past.case("2026-01-05", None, json!({})).await;
     let mut far = past.case("2026-01-05", Some(both.actor.user), json!({"team_id": orphaned.to_string()})).await;
     past.steps(&mut far, &accepted);
-    let admin = w.user(Role::Admin);
+    let admin = server.user(Role::Admin);
     let etag = admin.get(&format!("/users/{}", gone.id())).await.etag();
     admin.patch(&format!("/users/{}", gone.id()), &etag, json!({"status": "suspended"})).await.expect(200);
     assert_eq!(
-        observed(&boss, "supervision?group_by=").await.1,
+        observed(&supervisor, "supervision?group_by=").await.1,
         ["all: open = 4", "all: unassigned = 1", "all: lead_gone = 1", "all: untriaged = 1", "all: unsupervised = 0"]
     );
     // A deputy of the other team sees it, so that it has a supervisor.
-    let deputy = w.user_in(&w.org, &[orphaned], Role::Supervisor);
+    let deputy = server.user_in(&server.org, &[orphaned], Role::Supervisor);
     assert_eq!(observed(&deputy, "supervision?group_by=").await.1[0], "all: open = 1");
     // The numbers of an administrator are protected: all of these are small.
     assert_eq!(observed(&admin, "supervision?group_by=").await.1[0], "all: open hidden");
 }
 
 /// Two cases, one without a contact; two barriers, one without a provider and of type other.
-async fn data_quality_counts_each_record_kind_separately(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
-    let provider = boss.post("/providers", json!({"name": "Alder Clinic"})).await.expect(201).id();
+async fn data_quality_counts_each_record_kind_separately(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
+    let provider = supervisor.post("/providers", json!({"name": "Alder Clinic"})).await.expect(201).id();
     let accepted = [("2026-01-06", Triage), ("2026-01-07", Accepted)];
     let mut one = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.steps(&mut one, &accepted);
@@ -715,7 +718,7 @@ async fn data_quality_counts_each_record_kind_separately(w: &World) {
     past.barrier(&one, "2026-01-10", json!({"type": "other", "type_text": "The door is locked"}));
     past.action(&one, "2026-01-10", json!({"filed_on": "2026-01-10"}));
     assert_eq!(
-        observed(&boss, "data_quality").await.1,
+        observed(&supervisor, "data_quality").await.1,
         [
             "all: case_without_contact = 1/2",
             "all: case_intake_other = 1/2",
@@ -727,9 +730,9 @@ async fn data_quality_counts_each_record_kind_separately(w: &World) {
     );
 }
 
-async fn invalid_report_requests_are_rejected_by_parameter(w: &World) {
-    let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
-    boss.get("/reports/nonsense").await.expect(404);
+async fn invalid_report_requests_are_rejected_by_parameter(server: &TestServer) {
+    let (supervisor, admin) = (server.user(Role::Supervisor), server.user(Role::Admin));
+    supervisor.get("/reports/nonsense").await.expect(404);
     for (query, at, code) in [
         ("barriers_open?group_by=shoe_size", "group_by", "unknown_group"),
         ("barriers_open?group_by=type,type", "group_by", "duplicate"),
@@ -746,21 +749,30 @@ async fn invalid_report_requests_are_rejected_by_parameter(w: &World) {
         ("barriers_open?view=protected&as_of=2026-09-29", "as_of", "too_fine"),
         ("time_to_close?view=protected&from=2026-01-01&to=2026-02-01", "to", "too_fine"),
     ] {
-        boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
+        supervisor.get(&format!("/reports/{query}")).await.expect_fault(400, at, code);
     }
-    let elsewhere = w.new_team("Hill side");
-    boss.get(&format!("/reports/barriers_open?team={elsewhere}")).await.faulty(400, "team", "unknown_reference");
-    boss.get(&format!("/reports/barriers_open?team={}", w.other_team)).await.faulty(400, "team", "unknown_reference");
-    admin.get(&format!("/reports/barriers_open?team={}", w.team)).await.faulty(400, "team", "too_fine");
+    let elsewhere = server.new_team("Hill side");
+    supervisor.get(&format!("/reports/barriers_open?team={elsewhere}")).await.expect_fault(
+        400,
+        "team",
+        "unknown_reference",
+    );
+    supervisor.get(&format!("/reports/barriers_open?team={}", server.other_team)).await.expect_fault(
+        400,
+        "team",
+        "unknown_reference",
+    );
+    admin.get(&format!("/reports/barriers_open?team={}", server.team)).await.expect_fault(400, "team", "too_fine");
     admin.get("/reports/barriers_open?view=exact").await.expect(403);
-    assert_eq!(boss.get("/reports").await.expect(200).body["items"].as_array().unwrap().len(), 18);
+    assert_eq!(supervisor.get("/reports").await.expect(200).body["items"].as_array().unwrap().len(), 18);
 }
 
 /// Each user sees their own numbers, and a user of another organization sees nothing.
-async fn report_counts_only_records_visible_to_the_caller(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let elsewhere = w.new_team("Hill side");
-    let other = w.user_in(&w.org, &[elsewhere], Role::Supervisor);
+async fn report_counts_only_records_visible_to_the_caller(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let elsewhere = server.new_team("Hill side");
+    let other = server.user_in(&server.org, &[elsewhere], Role::Supervisor);
     for _ in 0..2 {
         let case = ana.new_case().await;
         ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
@@ -770,17 +782,20 @@ async fn report_counts_only_records_visible_to_the_caller(w: &World) {
     let all = |user| async move { observed(user, "barriers_open?group_by=type").await.0 };
     assert_eq!(all(&ana).await, ["Cost: open = 2"]);
     assert_eq!(all(&ben).await, ["Transport: open = 1"]);
-    assert_eq!(all(&boss).await, ["Cost: open = 2", "Transport: open = 1"]);
+    assert_eq!(all(&supervisor).await, ["Cost: open = 2", "Transport: open = 1"]);
     assert_eq!(all(&other).await, Vec::<String>::new());
-    assert_eq!(all(&w.outsider(Role::Supervisor)).await, Vec::<String>::new());
-    assert_eq!(observed(&boss, &format!("barriers_open?group_by=&team={}", w.team)).await.1, ["all: open = 3"]);
+    assert_eq!(all(&server.user_of_other_org(Role::Supervisor)).await, Vec::<String>::new());
+    assert_eq!(
+        observed(&supervisor, &format!("barriers_open?group_by=&team={}", server.team)).await.1,
+        ["all: open = 3"]
+    );
     for role in [Role::Client, Role::Auditor] {
-        w.user(role).get("/reports/barriers_open").await.expect(403);
+        server.user(role).get("/reports/barriers_open").await.expect(403);
     }
     for role in [Role::Admin, Role::Integration] {
-        assert_eq!(report(&w.user(role), "barriers_open").await["filters"]["view"], "protected");
+        assert_eq!(report(&server.user(role), "barriers_open").await["filters"]["view"], "protected");
     }
-    let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=report.read", 50).await;
+    let entries = crate::support::pages(&server.user(Role::Auditor), "/audit-events?action=report.read", 50).await;
     let entry = entries.iter().find(|entry| entry["actor_id"] == ana.id().as_str()).unwrap();
     let fields: Vec<&str> = entry["fields"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
     assert!(
@@ -790,9 +805,9 @@ async fn report_counts_only_records_visible_to_the_caller(w: &World) {
 }
 
 /// A past report gives the same numbers again, whatever has happened since.
-async fn past_report_is_reproducible(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = crate::support::active_case(&ana, &boss).await;
+async fn past_report_is_reproducible(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = crate::support::active_case(&ana, &supervisor).await;
     let barrier =
         ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
     let action = ana
@@ -815,7 +830,7 @@ async fn past_report_is_reproducible(w: &World) {
         "type": "debrief", "mode": "phone", "starts_at": "2026-01-07T10:00:00Z", "ends_at": "2026-01-07T11:00:00Z",
         "time_zone": "America/Chicago", "purpose": "p",
     })).await.expect(201);
-    let questions: Vec<String> = boss.get("/reports").await.expect(200).body["items"]
+    let questions: Vec<String> = supervisor.get("/reports").await.expect(200).body["items"]
         .as_array()
         .unwrap()
         .iter()
@@ -827,7 +842,7 @@ async fn past_report_is_reproducible(w: &World) {
         .collect();
     let mut before = Vec::new();
     for question in &questions {
-        before.push(report(&boss, question).await);
+        before.push(report(&supervisor, question).await);
     }
     // All records change.
     ana.patch(
@@ -851,7 +866,7 @@ async fn past_report_is_reproducible(w: &World) {
         Some(json!({"reason": "r"})),
     )
     .await;
-    assert_eq!(boss.get(&format!("/deadlines/{}", deadline.id())).await.expect(200).body["status"], "excused");
+    assert_eq!(supervisor.get(&format!("/deadlines/{}", deadline.id())).await.expect(200).body["status"], "excused");
     ana.patch(&format!("/tasks/{}", task.id()), &task.etag(), json!({"status": "done"})).await.expect(200);
     ana.post(
         &format!("/meetings/{}/outcome", meeting.id()),
@@ -869,29 +884,29 @@ async fn past_report_is_reproducible(w: &World) {
     .await
     .expect(201);
     ana.new_case().await;
-    w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "r"})).await.expect(201);
+    server.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "r"})).await.expect(201);
     let mut changed = 0;
     for (question, before) in questions.iter().zip(&before) {
-        let again = report(&boss, &format!("{question}&as_of={}", before["as_of"].as_str().unwrap())).await;
+        let again = report(&supervisor, &format!("{question}&as_of={}", before["as_of"].as_str().unwrap())).await;
         assert_eq!(&again, before, "{question}");
-        changed += usize::from(report(&boss, question).await["totals"] != before["totals"]);
+        changed += usize::from(report(&supervisor, question).await["totals"] != before["totals"]);
     }
     assert!(changed > 8, "{changed} measures saw that everything has changed");
-    assert_eq!(drifted(w), Vec::<String>::new());
+    assert_eq!(differing_facts(server), Vec::<String>::new());
 }
 
-async fn report_is_available_in_every_format(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn report_is_available_in_every_format(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let case = ana.new_case().await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
-    boss.get("/reports/barriers_open?format=csv").await.faulty(400, "reason", "required");
-    let stale = w.stale_user(Role::Supervisor);
+    supervisor.get("/reports/barriers_open?format=csv").await.expect_fault(400, "reason", "required");
+    let stale = server.user_with_old_password_entry(Role::Supervisor);
     let refused = stale.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
     assert_eq!(refused.body["code"], "reauthentication_required");
     stale.get("/reports/barriers_open?format=svg").await.expect(200);
 
-    let csv = boss.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(200);
+    let csv = supervisor.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(200);
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
     let lines: Vec<&str> = csv.body.as_str().unwrap().trim_start_matches('\u{FEFF}').lines().collect();
     assert_eq!(
@@ -901,39 +916,41 @@ async fn report_is_available_in_every_format(w: &World) {
     for (line, begins) in lines[1..].iter().zip(["cost,Cost,1,", "transport,Transport,1,", ",Total,2,"]) {
         assert!(line.starts_with(begins) && line.ends_with(",America/Chicago,exact,Exact numbers: internal"), "{line}");
     }
-    let asked = boss
+    let asked = supervisor
         .send("GET", "/reports/barriers_open?reason=Board&view=exact", &[("accept", "text/csv")], None)
         .await
         .expect(200);
     assert!(asked.body.as_str().unwrap().contains("transport,Transport,1,"));
     for (format, begins) in [("xlsx", "PK"), ("pdf", "%PDF-"), ("svg", "<svg")] {
-        let file = boss.get(&format!("/reports/barriers_open?format={format}&reason=Board")).await.expect(200);
+        let file = supervisor.get(&format!("/reports/barriers_open?format={format}&reason=Board")).await.expect(200);
         assert!(file.body.as_str().unwrap().starts_with(begins), "{format}");
     }
-    let svg = boss.get("/reports/barriers_open?format=svg&view=exact").await.expect(200).body;
+    let svg = supervisor.get("/reports/barriers_open?format=svg&view=exact").await.expect(200).body;
     assert!(
         ["<title", "<desc", "Transport", "Exact numbers: internal"]
             .iter()
             .all(|part| svg.as_str().unwrap().contains(part))
     );
-    let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
+    let entries = crate::support::pages(&server.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
     let has = |entry: &Value, field: &str| entry["fields"].as_array().unwrap().contains(&json!(field));
     let asked = ["barriers_open", "rows=2", "group_by=type", "view=exact"];
     assert!(entries.iter().any(|entry| asked.iter().all(|field| has(entry, field))), "{entries:#?}");
-    let taken = crate::support::pages(&w.user(Role::Auditor), "/exports", 2).await;
+    let taken = crate::support::pages(&server.user(Role::Auditor), "/exports", 2).await;
     assert_eq!((taken.len(), &taken[0]["reason"], &taken[0]["what"]), (4, &json!("Board"), &json!("barriers_open")));
     // Every measure can be exported in every format.
-    for measure in boss.get("/reports").await.expect(200).body["items"].as_array().unwrap() {
+    for measure in supervisor.get("/reports").await.expect(200).body["items"].as_array().unwrap() {
         let period = if measure["time"] == "period" { "from=2025-01-01&to=2026-01-01&" } else { "" };
         for format in ["csv", "xlsx", "pdf", "svg"] {
-            boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap()))
+            supervisor
+                .get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap()))
                 .await
                 .expect(200);
         }
         for span in measure["spans"].as_array().unwrap() {
             let period = format!("from=2025-01-01&to=2026-01-01&group_by={}&view=exact&", span.as_str().unwrap());
             for format in ["pdf", "svg"] {
-                boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap()))
+                supervisor
+                    .get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap()))
                     .await
                     .expect(200);
             }
@@ -942,18 +959,18 @@ async fn report_is_available_in_every_format(w: &World) {
 }
 
 /// Every file names the scope of its numbers: in its file name, its title and its lines.
-async fn report_files_name_the_teams_they_cover(w: &World) {
-    let hill = w.new_team("Hill side");
-    let (own, ana) = (w.user(Role::Supervisor), w.user(Role::Advocate));
-    let both = w.user_in(&w.org, &[w.team, hill], Role::Supervisor);
+async fn report_files_name_the_teams_they_cover(server: &TestServer) {
+    let hill = server.new_team("Hill side");
+    let (own, ana) = (server.user(Role::Supervisor), server.user(Role::Advocate));
+    let both = server.user_in(&server.org, &[server.team, hill], Role::Supervisor);
     let case = ana.new_case().await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
-    let team = report(&both, &format!("barriers_open?team={}", w.team)).await["scope"]["teams"][0]
+    let team = report(&both, &format!("barriers_open?team={}", server.team)).await["scope"]["teams"][0]
         .as_str()
         .unwrap()
         .to_owned();
     let organization = report(&both, "barriers_open").await["scope"]["organization"].as_str().unwrap().to_owned();
-    let one = format!("&team={}", w.team);
+    let one = format!("&team={}", server.team);
     for (user, query, kind, teams, of) in [
         (&both, "", "all_teams", "All teams (2)".to_owned(), "all-teams"),
         (&both, one.as_str(), "teams", format!("Team {team} only"), ""),
@@ -1016,16 +1033,17 @@ async fn report_files_name_the_teams_they_cover(w: &World) {
 }
 
 /// A file is protected unless the request asks for exact numbers, and JSON is not.
-async fn report_file_is_protected_unless_exact_numbers_are_requested(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn report_file_is_protected_unless_exact_numbers_are_requested(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.barrier(&case, "2026-01-10", json!({}));
     let period = "from=2026-01-01&to=2026-10-01&group_by=quarter";
     let csv = |query: &'static str| {
-        let boss = &boss;
+        let supervisor = &supervisor;
         async move {
-            boss.get(&format!("/reports/barriers_open?{query}&format=csv&reason=Board"))
+            supervisor
+                .get(&format!("/reports/barriers_open?{query}&format=csv&reason=Board"))
                 .await
                 .expect(200)
                 .body
@@ -1046,9 +1064,9 @@ async fn report_file_is_protected_unless_exact_numbers_are_requested(w: &World) 
             && exact.contains("2026-Q1,Q1 2026,1,"),
         "{exact}"
     );
-    assert_eq!(observed(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
+    assert_eq!(observed(&supervisor, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
     for format in ["svg", "csv", "xlsx", "pdf"] {
-        let refused = boss
+        let refused = supervisor
             .get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board"))
             .await;
         assert!(
@@ -1056,21 +1074,22 @@ async fn report_file_is_protected_unless_exact_numbers_are_requested(w: &World) 
             "{:#}",
             refused.body
         );
-        refused.faulty(400, "to", "too_fine");
-        boss.get(&format!(
-            "/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board&view=exact"
-        ))
-        .await
-        .expect(200);
+        refused.expect_fault(400, "to", "too_fine");
+        supervisor
+            .get(&format!(
+                "/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board&view=exact"
+            ))
+            .await
+            .expect(200);
     }
-    boss.get("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format=json").await.expect(200);
-    w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
+    supervisor.get("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format=json").await.expect(200);
+    server.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
 }
 
 /// Resolved in January and in March: February is shown with zero, and each month equals the report of that month alone.
-async fn every_month_of_a_report_period_is_shown(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn every_month_of_a_report_period_is_shown(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     // The last one is still in January in the organization's time zone.
     for (kind, on) in [
@@ -1087,24 +1106,24 @@ async fn every_month_of_a_report_period_is_shown(w: &World) {
         });
     }
     let period = "barrier_resolution?from=2026-01-01&to=2026-04-01";
-    let (rows, all) = observed(&boss, &format!("{period}&group_by=month")).await;
+    let (rows, all) = observed(&supervisor, &format!("{period}&group_by=month")).await;
     let resolved: Vec<&String> = rows.iter().filter(|row| row.contains(": resolved")).collect();
     assert_eq!(
         resolved,
         ["January 2026: resolved = 2/2", "February 2026: resolved = 0/0", "March 2026: resolved = 2/2"]
     );
     assert_eq!(all[0], "all: resolved = 4/4");
-    let by_both = observed(&boss, &format!("{period}&group_by=type,quarter")).await.0;
+    let by_both = observed(&supervisor, &format!("{period}&group_by=type,quarter")).await.0;
     assert_eq!(
         by_both.iter().filter(|row| row.contains(": resolved")).collect::<Vec<_>>(),
         ["Q1 2026, Cost: resolved = 3/3", "Q1 2026, Transport: resolved = 1/1"]
     );
     // The state at the end of each month; the last day of a month equals the report of that day.
-    let (rows, all) = observed(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
+    let (rows, all) = observed(&supervisor, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
     assert_eq!(rows, ["January 2026: open = 3", "February 2026: open = 2", "March 2026: open = 0"]);
     assert_eq!(all, ["all: open = 0"], "as of the end");
-    assert_eq!(observed(&boss, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
-    let (rows, all) = observed(&boss, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
+    assert_eq!(observed(&supervisor, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
+    let (rows, all) = observed(&supervisor, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
     assert_eq!((rows.len(), rows[0].as_str(), all.len()), (8, "December 2025 (part): opening = 0", 4));
     for (query, at, code) in [
         ("supervision?group_by=month", "group_by", "not_taken"),
@@ -1114,15 +1133,16 @@ async fn every_month_of_a_report_period_is_shown(w: &World) {
         ("barriers_open?group_by=month&from=2010-01-01&to=2026-04-01", "to", "too_long"),
         ("barrier_resolution?view=protected&from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "too_fine"),
     ] {
-        boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
+        supervisor.get(&format!("/reports/{query}")).await.expect_fault(400, at, code);
     }
 }
 
 /// A protected report by quarter shows what the report of each quarter shows, and nothing about a period that could not
 /// be requested.
-async fn protected_report_by_quarter_equals_the_report_of_each_quarter(w: &World) {
-    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-    let mut past = Past::of(&boss);
+async fn protected_report_by_quarter_equals_the_report_of_each_quarter(server: &TestServer) {
+    let (ana, supervisor, admin) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Admin));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2025-01-05", Some(ana.actor.user), json!({})).await;
     for (on, many) in [("2025-02-10", 12), ("2025-05-10", 3), ("2025-08-10", 30), ("2026-02-10", 25)] {
         for at in 0..many {
@@ -1174,17 +1194,17 @@ async fn protected_report_by_quarter_equals_the_report_of_each_quarter(w: &World
     );
 }
 
-async fn record_list_matches_the_reported_count(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn record_list_matches_the_reported_count(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let client = ana.post("/clients", json!({"preferred_name": "=1+1"})).await.expect(201).id();
-    let mut past = Past::of(&boss);
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({"client_id": client})).await;
     for _ in 0..3 {
         past.barrier(&case, "2026-01-10", json!({"type": "cost"}));
     }
-    let elsewhere = w.user_in(&w.org, &[w.new_team("Hill side")], Role::Supervisor);
+    let elsewhere = server.user_in(&server.org, &[server.new_team("Hill side")], Role::Supervisor);
     let list = "/reports/barriers_open/records?reason=Audit";
-    let records = boss.get(list).await.expect(200);
+    let records = supervisor.get(list).await.expect(200);
     let text = records.body.as_str().unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 9, "the header, three records, and the notice, which has five lines");
@@ -1199,16 +1219,19 @@ async fn record_list_matches_the_reported_count(w: &World) {
     assert!(lines[1].contains(",Cost,") && lines[1].contains(",Medium,1,"), "{}", lines[1]);
     assert_eq!(elsewhere.get(list).await.expect(200).body.as_str().unwrap().lines().count(), 6);
     ana.get(list).await.expect(403);
-    w.user(Role::Admin).get(list).await.expect(403);
-    boss.get("/reports/barriers_open/records").await.faulty(400, "reason", "required");
-    assert_eq!(w.stale_user(Role::Supervisor).get(list).await.expect(403).body["code"], "reauthentication_required");
-    boss.get("/reports/data_quality/records?reason=Audit").await.expect(404);
-    boss.get("/reports/nonsense/records?reason=Audit").await.expect(404);
-    let log = boss.get(&format!("/clients/{client}/access-log")).await.expect(200).body;
+    server.user(Role::Admin).get(list).await.expect(403);
+    supervisor.get("/reports/barriers_open/records").await.expect_fault(400, "reason", "required");
+    assert_eq!(
+        server.user_with_old_password_entry(Role::Supervisor).get(list).await.expect(403).body["code"],
+        "reauthentication_required"
+    );
+    supervisor.get("/reports/data_quality/records?reason=Audit").await.expect(404);
+    supervisor.get("/reports/nonsense/records?reason=Audit").await.expect(404);
+    let log = supervisor.get(&format!("/clients/{client}/access-log")).await.expect(200).body;
     assert!(log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "case.exported"), "{log:#}");
-    let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
+    let entries = crate::support::pages(&server.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
     assert!(entries.iter().any(|entry| entry["fields"].as_array().unwrap().contains(&json!("rows=3"))));
-    let taken = w.user(Role::Auditor).get("/exports").await.expect(200).body;
+    let taken = server.user(Role::Auditor).get("/exports").await.expect(200).body;
     let first = taken["items"].as_array().unwrap().last().unwrap();
     assert_eq!(
         (&first["reason"], &first["rows"], &first["format"]),
@@ -1217,32 +1240,36 @@ async fn record_list_matches_the_reported_count(w: &World) {
 }
 
 /// Every record of a long list appears exactly once, whoever is named in it.
-async fn long_record_list_is_complete(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+async fn long_record_list_is_complete(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.many_barriers(&case, "2026-01-10", 9_001);
-    let text = boss.get("/reports/barriers_open/records?reason=Audit").await.expect(200).body;
+    let text = supervisor.get("/reports/barriers_open/records?reason=Audit").await.expect(200).body;
     let lines =
         || csv::ReaderBuilder::new().from_reader(text.as_str().unwrap().as_bytes()).into_records().map(Result::unwrap);
     let ids: std::collections::BTreeSet<String> =
         lines().filter(|line| &line[0] != "NOTICE").map(|line| line[line.len() - 1].to_owned()).collect();
     assert_eq!((ids.len(), lines().count()), (9_001, 9_002), "and the notice");
-    assert_eq!(observed(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
+    assert_eq!(observed(&supervisor, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
 }
 
 /// A record that changes while the list is being sent appears once, in its earlier state. The first page has arrived
 /// when some records of every page change.
-async fn record_list_is_consistent_while_records_change(w: &World) {
+async fn record_list_is_consistent_while_records_change(server: &TestServer) {
     const MANY: usize = 12_001;
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let mut past = Past::of(&boss);
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let mut past = PastRecords::of(&supervisor);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
     past.many_barriers(&case, "2026-01-10", MANY);
     let some = past.some_barriers(&case, 1_000);
     let path = "/api/v1/reports/barriers_open/records?reason=Audit";
-    let mut reply =
-        reqwest::Client::new().get(format!("{}{path}", w.base)).bearer_auth(boss.token()).send().await.unwrap();
+    let mut reply = reqwest::Client::new()
+        .get(format!("{}{path}", server.base))
+        .bearer_auth(supervisor.token())
+        .send()
+        .await
+        .unwrap();
     let mut text = reply.chunk().await.unwrap().unwrap().to_vec();
     assert_eq!(past.change_barriers(some), 13);
     while let Some(chunk) = reply.chunk().await.unwrap() {

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, World, active_case, conforms::DOC, pages},
+    support::{PASSWORD, TestServer, active_case, conforms::DOC, pages},
 };
 use alongside::{
     auth::{Role, Scopes, policy},
@@ -25,7 +25,7 @@ on_both_engines! {
     integration_sees_that_a_case_exists_but_no_content,
 }
 
-async fn integration_permissions_are_limited_to_its_scopes(w: &World) {
+async fn integration_permissions_are_limited_to_its_scopes(server: &TestServer) {
     let given: Vec<&str> = policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name).collect();
     assert_eq!(
         given,
@@ -42,7 +42,8 @@ async fn integration_permissions_are_limited_to_its_scopes(w: &World) {
     );
     let mut asked = 0;
     for scope in given.iter().map(|scope| Some(*scope)).chain([None]) {
-        let user = w.user_with(&w.org, &[w.team], Role::Integration, Scopes::parse(scope).unwrap());
+        let user =
+            server.user_with_scopes(&server.org, &[server.team], Role::Integration, Scopes::parse(scope).unwrap());
         for (path, item) in DOC["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let Some(permission) =
@@ -52,7 +53,7 @@ async fn integration_permissions_are_limited_to_its_scopes(w: &World) {
                 };
                 let path: Vec<String> = path
                     .split('/')
-                    .map(|part| if part.starts_with('{') { World::unknown_id() } else { part.to_owned() })
+                    .map(|part| if part.starts_with('{') { TestServer::unknown_id() } else { part.to_owned() })
                     .collect();
                 let body = crate::support::body(operation);
                 let reply = user.send(&method.to_uppercase(), &path.join("/"), &[("if-match", "*")], body).await;
@@ -71,30 +72,34 @@ async fn integration_permissions_are_limited_to_its_scopes(w: &World) {
     assert!(asked > 900, "{asked}");
 }
 
-async fn scopes_are_granted_only_by_administrators_and_only_to_integrations(w: &World) {
-    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-    let sync = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
+async fn scopes_are_granted_only_by_administrators_and_only_to_integrations(server: &TestServer) {
+    let (admin, ana) = (server.user(Role::Admin), server.user(Role::Advocate));
+    let sync = server.user_with_scopes(&server.org, &[], Role::Integration, Scopes::NONE);
     let path = format!("/users/{}", sync.id());
     let shown = admin.get(&path).await.expect(200);
     assert_eq!(shown.body["scopes"], json!([]));
     assert!(admin.get(&format!("/users/{}", ana.id())).await.body.get("scopes").is_none());
     for never in ["notes:read", "clients:read", "search:read", "users:read", "self:write", "portal:read", "nonsense"] {
-        admin.patch(&path, "*", json!({"scopes": ["cases:read", never]})).await.faulty(422, "/scopes", "unknown_scope");
+        admin.patch(&path, "*", json!({"scopes": ["cases:read", never]})).await.expect_fault(
+            422,
+            "/scopes",
+            "unknown_scope",
+        );
     }
     for bad in [json!(null), json!("cases:read"), json!([1])] {
         admin.patch(&path, "*", json!({"scopes": bad})).await.expect(422);
     }
-    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"scopes": ["cases:read"]})).await.faulty(
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"scopes": ["cases:read"]})).await.expect_fault(
         422,
         "/scopes",
         "not_an_integration",
     );
-    admin.patch(&format!("/users/{}", admin.id()), "*", json!({"scopes": []})).await.faulty(
+    admin.patch(&format!("/users/{}", admin.id()), "*", json!({"scopes": []})).await.expect_fault(
         422,
         "/scopes",
         "not_an_integration",
     );
-    admin.patch(&path, "*", json!({"role": "auditor", "scopes": ["cases:read"]})).await.faulty(
+    admin.patch(&path, "*", json!({"role": "auditor", "scopes": ["cases:read"]})).await.expect_fault(
         422,
         "/scopes",
         "not_an_integration",
@@ -110,12 +115,12 @@ async fn scopes_are_granted_only_by_administrators_and_only_to_integrations(w: &
     sync.get("/me").await.expect(401); // a changed scope ends sessions
     let sign_in = async || {
         let login = json!({"email": sync.email, "password": PASSWORD});
-        w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
+        server.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
             .as_str()
             .unwrap()
             .to_owned()
     };
-    let get = async |token: &str, path: &str| w.send(Some(token), "GET", path, &[], None).await;
+    let get = async |token: &str, path: &str| server.send(Some(token), "GET", path, &[], None).await;
     let token = sign_in().await;
     assert_eq!(scope(&token), "self:read self:factor cases:read directory:read");
     assert_eq!(
@@ -131,7 +136,7 @@ async fn scopes_are_granted_only_by_administrators_and_only_to_integrations(w: &
     let row = users::table.filter(users::id.eq(sync.actor.user));
     diesel::update(row)
         .set(users::scopes.eq(Scopes::parse(["cases:read"]).unwrap()))
-        .execute(&mut w.home.open())
+        .execute(&mut server.database.open())
         .unwrap();
     get(&token, "/api/v1/providers").await.expect(403);
     get(&token, "/api/v1/cases").await.expect(200);
@@ -142,13 +147,20 @@ async fn scopes_are_granted_only_by_administrators_and_only_to_integrations(w: &
     assert_eq!(back.body["scopes"], json!([]));
     get(&sign_in().await, "/api/v1/cases").await.expect(403);
     admin.patch(&path, "*", json!({"status": "suspended"})).await.expect(200);
-    w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD}))).await.expect(401);
+    server
+        .anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD})))
+        .await
+        .expect(401);
 }
 
-async fn integration_without_a_purpose_sees_no_cases(w: &World) {
-    let (ana, boss, admin, sync) =
-        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
-    let case = active_case(&ana, &boss).await;
+async fn integration_without_a_purpose_sees_no_cases(server: &TestServer) {
+    let (ana, supervisor, admin, sync) = (
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Admin),
+        server.user(Role::Integration),
+    );
+    let case = active_case(&ana, &supervisor).await;
     let path = format!("/users/{}", sync.id());
     assert_eq!(admin.get(&path).await.expect(200).body["purpose"], "internal");
     sync.get(&format!("/cases/{case}")).await.expect(200);
@@ -157,17 +169,18 @@ async fn integration_without_a_purpose_sees_no_cases(w: &World) {
     sync.get("/me").await.expect(401);
     let sign_in = async || {
         let login = json!({"email": sync.email, "password": PASSWORD});
-        w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
+        server.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
             .as_str()
             .unwrap()
             .to_owned()
     };
-    let get = async |token: &str, path: &str| w.send(Some(token), "GET", &format!("/api/v1{path}"), &[], None).await;
+    let get =
+        async |token: &str, path: &str| server.send(Some(token), "GET", &format!("/api/v1{path}"), &[], None).await;
     let token = sign_in().await;
     assert!(admin.get(&path).await.expect(200).body.get("purpose").is_none());
     let listed = get(&token, "/cases?include_total=true").await.expect(200).body;
     assert_eq!((listed["total"].as_i64(), &listed["items"]), (Some(0), &json!([])));
-    let missing = get(&token, &format!("/cases/{}", World::unknown_id())).await.expect(404).observed();
+    let missing = get(&token, &format!("/cases/{}", TestServer::unknown_id())).await.expect(404).observed();
     for hidden in ["", "/transitions", "/assignments"] {
         assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).observed(), missing);
     }
@@ -186,7 +199,7 @@ async fn integration_without_a_purpose_sees_no_cases(w: &World) {
     let token = sign_in().await;
     get(&token, &format!("/cases/{case}")).await.expect(200);
     admin.patch(&path, "*", json!({"purpose": "marketing"})).await.expect(422);
-    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"purpose": "internal"})).await.faulty(
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"purpose": "internal"})).await.expect_fault(
         422,
         "/purpose",
         "not_an_integration",
@@ -201,23 +214,23 @@ async fn integration_without_a_purpose_sees_no_cases(w: &World) {
         .post("/invitations", json!({"email": "sync@example.org", "display_name": "Sync", "role": "integration"}))
         .await
         .expect(201);
-    let secret = w.secret("sync@example.org", "invitation.").await;
-    let made = w
+    let secret = server.secret("sync@example.org", "invitation.").await;
+    let made = server
         .anyone("POST", "/api/v1/auth/accept-invitation", Some(json!({"token": secret, "password": PASSWORD})))
         .await
         .expect(200);
     assert!(made.body.get("purpose").is_none());
 }
 
-async fn integration_sees_that_a_case_exists_but_no_content(w: &World) {
-    let (ana, boss, admin, sync, foreign) = (
-        w.user(Role::Advocate),
-        w.user(Role::Supervisor),
-        w.user(Role::Admin),
-        w.user(Role::Integration),
-        w.outsider(Role::Integration),
+async fn integration_sees_that_a_case_exists_but_no_content(server: &TestServer) {
+    let (ana, supervisor, admin, sync, foreign) = (
+        server.user(Role::Advocate),
+        server.user(Role::Supervisor),
+        server.user(Role::Admin),
+        server.user(Role::Integration),
+        server.user_of_other_org(Role::Integration),
     );
-    let case = active_case(&ana, &boss).await;
+    let case = active_case(&ana, &supervisor).await;
     ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
     let shown = sync.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
     assert_eq!((&shown["status"], &shown["lead_advocate"]["display_name"]), (&json!("active"), &json!("A advocate")));
@@ -235,15 +248,15 @@ async fn integration_sees_that_a_case_exists_but_no_content(w: &World) {
         sync.get(&format!("/cases/{case}/{hidden}")).await.expect(403);
     }
     let deputy = json!({
-        "user_id": w.user_in(&w.org, &[], Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14",
+        "user_id": server.user_in(&server.org, &[], Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14",
         "reason": "CANARY",
     });
-    admin.post(&format!("/teams/{}/deputies", w.team), deputy).await.expect(201);
-    let deputies = pages(&sync, &format!("/teams/{}/deputies", w.team), 1).await;
+    admin.post(&format!("/teams/{}/deputies", server.team), deputy).await.expect(201);
+    let deputies = pages(&sync, &format!("/teams/{}/deputies", server.team), 1).await;
     assert!(deputies.len() == 1 && deputies[0].get("reason").is_none());
     let provider = sync.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
     ana.get(&format!("/providers/{provider}")).await.expect(200);
-    for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/providers/{provider}")] {
+    for path in [format!("/cases/{case}"), format!("/teams/{}", server.team), format!("/providers/{provider}")] {
         foreign.get(&path).await.expect(404);
     }
     assert!(pages(&foreign, "/cases", 1).await.is_empty());

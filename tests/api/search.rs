@@ -2,13 +2,9 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, database::Engine, pages},
+    support::{TestServer, User, active_case, database::Engine, pages},
 };
-use alongside::{
-    auth::Role,
-    db::{Db, Options, Url},
-    overview::search::indexer,
-};
+use alongside::{auth::Role, db::Db, overview::search::indexer};
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,27 +25,14 @@ fn encoded(q: &str) -> String {
     form_urlencoded::byte_serialize(q.as_bytes()).collect()
 }
 
-fn open(w: &World) -> Db {
-    let options = Options {
-        url: Url::parse(&w.home.url).unwrap(),
-        replica: None,
-        connections: 1,
-        readers: 1,
-        migrate: false,
-        purpose: alongside::db::Use::Writing,
-        checks: alongside::app::ACCESS_CHECKS,
-    };
-    Db::open(&options).unwrap()
-}
-
 /// Puts every document into its index segment, as the server does once there are many.
-async fn index_now(w: &World) {
-    let db = open(w);
+async fn index_now(server: &TestServer) {
+    let db = server.open_db();
     tokio::task::spawn_blocking(move || indexer::index_all_blocking(&db)).await.unwrap().unwrap();
 }
 
-fn run(w: &World, sql: &str) {
-    alongside::on_engine!(&mut w.home.open(), |c| c.batch_execute(sql)).unwrap();
+fn run(server: &TestServer, sql: &str) {
+    alongside::on_engine!(&mut server.database.open(), |c| c.batch_execute(sql)).unwrap();
 }
 
 fn meeting(purpose: &str) -> Value {
@@ -61,7 +44,7 @@ fn meeting(purpose: &str) -> Value {
 }
 
 /// One record of each of `ana`'s kinds with the word `zebra`. Returns the search results and the case.
-async fn one_of_each(ana: &User<'_>, boss: &User<'_>) -> (BTreeSet<String>, String) {
+async fn one_of_each(ana: &User<'_>, supervisor: &User<'_>) -> (BTreeSet<String>, String) {
     let client = ana
         .post("/clients", json!({"preferred_name": "Zebra Núñez", "legal_name": "José Núñez"}))
         .await
@@ -71,8 +54,9 @@ async fn one_of_each(ana: &User<'_>, boss: &User<'_>) -> (BTreeSet<String>, Stri
         "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "A zebra of my own.",
     });
     let case = ana.post("/cases", body).await.expect(201).id();
-    boss.transition(&case, json!({"to": "triage"})).await.expect(201);
-    boss.transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true}))
+    supervisor.transition(&case, json!({"to": "triage"})).await.expect(201);
+    supervisor
+        .transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true}))
         .await
         .expect(201);
     ana.transition(&case, json!({"to": "active", "first_contact": "2026-01-05T10:00:00Z"})).await.expect(201);
@@ -105,15 +89,15 @@ on_both_engines! {
     search_audit_entry_has_result_ids_and_no_query_text,
 }
 
-async fn every_record_kind_is_found_by_word_prefix(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (all, case) = one_of_each(&ana, &boss).await;
+async fn every_record_kind_is_found_by_word_prefix(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (all, case) = one_of_each(&ana, &supervisor).await;
     let number = ana.get(&format!("/cases/{case}")).await.expect(200).body["case_number"].as_str().unwrap().to_owned();
     for indexed in [false, true] {
         if indexed {
-            index_now(w).await;
+            index_now(server).await;
         }
-        for user in [&ana, &boss] {
+        for user in [&ana, &supervisor] {
             for query in ["zebra", "ZEB", "ze", "z%C3%A9bra", "%22zebra*"] {
                 assert_eq!(
                     found(user, query).await.into_iter().collect::<BTreeSet<_>>(),
@@ -131,18 +115,18 @@ async fn every_record_kind_is_found_by_word_prefix(w: &World) {
             assert_eq!(found(user, "zebra&kind=client").await.len(), 1);
         }
     }
-    let best = boss.get("/search?q=zebra&limit=1").await.expect(200).body["items"][0].clone();
+    let best = supervisor.get("/search?q=zebra&limit=1").await.expect(200).body["items"][0].clone();
     assert_eq!(
         (&best["kind"], &best["title"], best["case_id"].is_null()),
         (&json!("client"), &json!("Zebra Núñez"), true)
     );
     assert_eq!(best["snippet"], "<mark>Zebra</mark> Núñez José Núñez");
-    let inside = boss.get("/search?q=deposit").await.expect(200).body["items"][0].clone();
+    let inside = supervisor.get("/search?q=deposit").await.expect(200).body["items"][0].clone();
     assert_eq!((&inside["case_id"], &inside["title"]), (&json!(case), &json!("Cost")));
 }
 
-async fn client_is_found_by_any_spelling_of_the_name(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn client_is_found_by_any_spelling_of_the_name(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let names: [(&str, &[&str]); 16] = [
         ("Łukasz Żółć", &["lukasz", "ŁUKASZ", "zolc lukasz", "lu"]),
         ("Søren", &["soren", "SØREN", "soeren"]),
@@ -167,11 +151,11 @@ async fn client_is_found_by_any_spelling_of_the_name(w: &World) {
     }
     for indexed in [false, true] {
         if indexed {
-            index_now(w).await;
+            index_now(server).await;
         }
         for (id, questions) in &all {
             for q in *questions {
-                for user in [&ana, &boss] {
+                for user in [&ana, &supervisor] {
                     assert_eq!(found(user, &encoded(q)).await, [format!("client {id}")], "{q}, indexed: {indexed}");
                     assert_eq!(listed(user, "clients", q).await, [id.as_str()], "the list by {q}");
                 }
@@ -179,19 +163,23 @@ async fn client_is_found_by_any_spelling_of_the_name(w: &World) {
         }
         // Both records with the name are found, in upper or lower case.
         for q in ["émile", "emile", "ÉMILE", "E\u{301}mile"] {
-            assert_eq!((found(&boss, &encoded(q)).await.len(), listed(&boss, "clients", q).await.len()), (2, 2), "{q}");
+            assert_eq!(
+                (found(&supervisor, &encoded(q)).await.len(), listed(&supervisor, "clients", q).await.len()),
+                (2, 2),
+                "{q}"
+            );
         }
         for q in ["obriens", "小王", "mueller"] {
-            assert_eq!(found(&boss, &encoded(q)).await, [""; 0], "{q}");
+            assert_eq!(found(&supervisor, &encoded(q)).await, [""; 0], "{q}");
         }
         // For a list, a part of a word is enough.
-        assert_eq!(listed(&boss, "clients", "kas").await, [all[0].0.as_str()]);
-        assert_eq!(listed(&boss, "clients", "!?").await, [""; 0]);
+        assert_eq!(listed(&supervisor, "clients", "kas").await, [all[0].0.as_str()]);
+        assert_eq!(listed(&supervisor, "clients", "!?").await, [""; 0]);
     }
 }
 
-async fn client_is_found_by_other_fields_of_the_record(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn client_is_found_by_other_fields_of_the_record(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let client = json!({
         "preferred_name": "Sam", "legal_name": "Samuel Quillfeather", "phone": "+1 555 010-0199",
         "email": "sam.q@example.org", "date_of_birth": "1990-05-17",
@@ -205,13 +193,13 @@ async fn client_is_found_by_other_fields_of_the_record(w: &World) {
     let number = case.body["case_number"].as_str().unwrap().to_owned();
     let (year, counted) = number.split_once('-').unwrap();
     let short = format!("{year}-{}", counted.trim_start_matches('0'));
-    let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    let others = [south, w.user(Role::Advocate)];
+    let south = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    let others = [south, server.user(Role::Advocate)];
     for indexed in [false, true] {
         if indexed {
-            index_now(w).await;
+            index_now(server).await;
         }
-        for user in [&ana, &boss] {
+        for user in [&ana, &supervisor] {
             for q in [
                 "quillfeather",
                 "sam quill",
@@ -250,25 +238,29 @@ async fn client_is_found_by_other_fields_of_the_record(w: &World) {
         }
     }
     // A role that sees no clients finds no case by one.
-    w.user(Role::Admin).get("/cases?q=5550100199").await.expect(403);
+    server.user(Role::Admin).get("/cases?q=5550100199").await.expect(403);
     // A value that was removed from the record is no longer found.
     ana.patch(&format!("/clients/{client}"), "*", json!({"phone": null, "date_of_birth": null, "email": null}))
         .await
         .expect(200);
     for q in ["15550100199", "sam.q@example.org", "1990-05-17"] {
-        assert_eq!((found(&boss, &encoded(q)).await.len(), listed(&boss, "clients", q).await.len()), (0, 0), "{q}");
+        assert_eq!(
+            (found(&supervisor, &encoded(q)).await.len(), listed(&supervisor, "clients", q).await.len()),
+            (0, 0),
+            "{q}"
+        );
     }
 }
 
-async fn list_filters_use_the_same_folding_as_search(w: &World) {
-    let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
-    let clinic = boss
+async fn list_filters_use_the_same_folding_as_search(server: &TestServer) {
+    let (supervisor, admin) = (server.user(Role::Supervisor), server.user(Role::Admin));
+    let clinic = supervisor
         .post("/providers", json!({"name": "Clínica O’Higgins", "alternate_name": "Łódź Müller-Haus"}))
         .await
         .expect(201)
         .id();
-    boss.post("/providers", json!({"name": "Elsewhere"})).await.expect(201);
-    let service = boss
+    supervisor.post("/providers", json!({"name": "Elsewhere"})).await.expect(201);
+    let service = supervisor
         .post("/services", json!({"name": "Détox-Ambulanz", "provider_id": clinic, "status": "active"}))
         .await
         .expect(201)
@@ -276,14 +268,17 @@ async fn list_filters_use_the_same_folding_as_search(w: &World) {
     for q in
         ["clinica", "CLÍNICA", "ohiggins", "o'higgins", "lodz", "muellerhaus", "muller haus", "higgins clin", "iggin"]
     {
-        assert_eq!(listed(&boss, "providers", q).await, [clinic.as_str()], "{q}");
+        assert_eq!(listed(&supervisor, "providers", q).await, [clinic.as_str()], "{q}");
     }
     for q in ["detox", "DÉTOX", "detoxambulanz", "ambulanz detox"] {
-        assert_eq!(listed(&boss, "services", q).await, [service.as_str()], "{q}");
+        assert_eq!(listed(&supervisor, "services", q).await, [service.as_str()], "{q}");
     }
-    boss.patch(&format!("/providers/{clinic}"), "*", json!({"name": "Åbo", "alternate_name": null})).await.expect(200);
+    supervisor
+        .patch(&format!("/providers/{clinic}"), "*", json!({"name": "Åbo", "alternate_name": null}))
+        .await
+        .expect(200);
     assert_eq!(
-        (listed(&boss, "providers", "abo").await.len(), listed(&boss, "providers", "clinica").await.len()),
+        (listed(&supervisor, "providers", "abo").await.len(), listed(&supervisor, "providers", "clinica").await.len()),
         (1, 0)
     );
     let terms = json!({
@@ -294,37 +289,40 @@ async fn list_filters_use_the_same_folding_as_search(w: &World) {
     });
     let rule = admin.post("/deadline-rules", terms).await.expect(201).id();
     for q in ["reponse", "lhopital", "hopital reponse"] {
-        assert_eq!(listed(&boss, "deadline-rules", q).await, [rule.as_str()], "{q}");
+        assert_eq!(listed(&supervisor, "deadline-rules", q).await, [rule.as_str()], "{q}");
     }
 }
 
-async fn text_folded_by_an_older_version_is_refolded_before_search(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn text_folded_by_an_older_version_is_refolded_before_search(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let client =
         ana.post("/clients", json!({"preferred_name": "Łukasz", "phone": "+1 555 010-0199"})).await.expect(201).id();
-    let clinic = boss.post("/providers", json!({"name": "Źródło"})).await.expect(201).id();
-    let case = active_case(&ana, &boss).await;
+    let clinic = supervisor.post("/providers", json!({"name": "Źródło"})).await.expect(201).id();
+    let case = active_case(&ana, &supervisor).await;
     let barrier = ana
         .post(&format!("/cases/{case}/barriers"), json!({"type": "prior_auth_denial", "description": "It’s denied."}))
         .await
         .expect(201)
         .id();
-    index_now(w).await;
-    run(w, "UPDATE search_documents SET words = ' łukasz ' WHERE kind = 'client'");
+    index_now(server).await;
+    run(server, "UPDATE search_documents SET words = ' łukasz ' WHERE kind = 'client'");
     run(
-        w,
+        server,
         "UPDATE search_documents SET title = 'Prior auth denial', words = ' auth denial prior ' WHERE kind = 'barrier'",
     );
-    run(w, "DELETE FROM search_words");
-    run(w, "UPDATE providers SET words = ''");
-    run(w, "INSERT INTO search_refolds (organization_id) SELECT id FROM organizations");
-    assert_eq!((found(&boss, "lukasz").await.len(), listed(&boss, "providers", "zrodlo").await.len()), (0, 0));
-    let db = open(w);
+    run(server, "DELETE FROM search_words");
+    run(server, "UPDATE providers SET words = ''");
+    run(server, "INSERT INTO search_refolds (organization_id) SELECT id FROM organizations");
+    assert_eq!(
+        (found(&supervisor, "lukasz").await.len(), listed(&supervisor, "providers", "zrodlo").await.len()),
+        (0, 0)
+    );
+    let db = server.open_db();
     let again = db.clone();
-    let refold = move |db: Db| tokio::task::spawn_blocking(move || indexer::refold_blocking(&db));
-    assert!(refold(db).await.unwrap().unwrap() > 0);
-    assert_eq!(refold(again).await.unwrap().unwrap(), 0, "once");
-    for user in [&ana, &boss] {
+    let reindex = move |db: Db| tokio::task::spawn_blocking(move || indexer::reindex_blocking(&db));
+    assert!(reindex(db).await.unwrap().unwrap() > 0);
+    assert_eq!(reindex(again).await.unwrap().unwrap(), 0, "once");
+    for user in [&ana, &supervisor] {
         for q in ["lukasz", "5550100199"] {
             assert_eq!(found(user, q).await, [format!("client {client}")], "{q}");
         }
@@ -333,16 +331,16 @@ async fn text_folded_by_an_older_version_is_refolded_before_search(w: &World) {
     }
 }
 
-async fn search_result_title_is_the_code_label(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn search_result_title_is_the_code_label(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "prior_auth_denial", "description": "A heron."}))
         .await
         .expect(201);
     let mut talk = meeting("A heron.");
     talk["type"] = json!("prep_session");
     ana.post(&format!("/cases/{case}/meetings"), talk).await.expect(201);
-    let titles: BTreeSet<String> = pages(&boss, "/search?q=heron", 50)
+    let titles: BTreeSet<String> = pages(&supervisor, "/search?q=heron", 50)
         .await
         .iter()
         .map(|item| item["title"].as_str().unwrap().to_owned())
@@ -350,9 +348,9 @@ async fn search_result_title_is_the_code_label(w: &World) {
     assert_eq!(titles, ["Preparation session", "Prior authorization denied"].map(str::to_owned).into());
 }
 
-async fn search_matches_are_marked_and_other_text_is_escaped(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn search_matches_are_marked_and_other_text_is_escaped(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     ana.post(
         &format!("/cases/{case}/notes"),
         json!({"kind": "progress", "body": "<script>alert(\"needle\")</script> & 'more'"}),
@@ -366,35 +364,40 @@ async fn search_matches_are_marked_and_other_text_is_escaped(w: &World) {
     );
 }
 
-async fn search_returns_only_records_visible_to_the_caller(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let south = w.new_team("South side");
-    let elsewhere = w.user_in(&w.org, &[south], Role::Supervisor);
-    let outsider = w.outsider(Role::Supervisor);
-    let (all, case) = one_of_each(&ana, &boss).await;
+async fn search_returns_only_records_visible_to_the_caller(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let south = server.new_team("South side");
+    let elsewhere = server.user_in(&server.org, &[south], Role::Supervisor);
+    let user_of_other_org = server.user_of_other_org(Role::Supervisor);
+    let (all, case) = one_of_each(&ana, &supervisor).await;
     // They have index segments of their own, which contain the word.
-    let theirs = outsider.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
+    let theirs = user_of_other_org.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
     let of_south = elsewhere.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
     for indexed in [false, true] {
         if indexed {
-            index_now(w).await;
+            index_now(server).await;
         }
         assert_eq!(found(&ben, "zebra").await, [""; 0], "indexed: {indexed}");
         assert_eq!(found(&elsewhere, "zebra").await, [format!("client {of_south}")]);
-        assert_eq!(found(&outsider, "zebra").await, [format!("client {theirs}")]);
-        assert_eq!(found(&boss, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
+        assert_eq!(found(&user_of_other_org, "zebra").await, [format!("client {theirs}")]);
+        assert_eq!(found(&supervisor, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
         let counted = elsewhere.get("/search?q=zebra&include_total=true").await.expect(200);
         assert_eq!((&counted.body["total"], &counted.body["page"]["has_more"]), (&json!(1), &json!(false)));
     }
     for role in [Role::Admin, Role::Auditor, Role::Client, Role::Integration] {
-        w.user(role).get("/search?q=zebra").await.expect(403);
+        server.user(role).get("/search?q=zebra").await.expect(403);
     }
     // The case goes to another lead, with all its records.
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"}))
+        .await
+        .expect(201);
     assert_eq!(found(&ana, "zebra").await, [""; 0]);
     assert_eq!(found(&ben, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
     // The same for a case that was entered in error: the users who saw it still see it.
-    w.user(Role::Admin)
+    server
+        .user(Role::Admin)
         .transition(&case, json!({"to": "entered_in_error", "reason": "Entered twice."}))
         .await
         .expect(201);
@@ -402,10 +405,14 @@ async fn search_returns_only_records_visible_to_the_caller(w: &World) {
     assert_eq!(found(&elsewhere, "zebra").await.len(), 1);
 }
 
-async fn restricted_notes_are_found_only_by_their_readers(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let case = active_case(&ana, &boss).await;
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
+async fn restricted_notes_are_found_only_by_their_readers(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let case = active_case(&ana, &supervisor).await;
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"}))
+        .await
+        .expect(201);
     for kind in ["restricted", "supervision"] {
         ana.post(&format!("/cases/{case}/notes"), json!({"kind": kind, "body": "A walrus between us."}))
             .await
@@ -418,22 +425,22 @@ async fn restricted_notes_are_found_only_by_their_readers(w: &World) {
         .id();
     for indexed in [false, true] {
         if indexed {
-            index_now(w).await;
+            index_now(server).await;
         }
         assert_eq!(found(&ben, "walrus").await, [format!("note {open}")]);
         assert_eq!(ben.get("/search?q=between").await.expect(200).body["items"], json!([]));
-        assert_eq!((found(&ana, "walrus").await.len(), found(&boss, "walrus").await.len()), (3, 3));
+        assert_eq!((found(&ana, "walrus").await.len(), found(&supervisor, "walrus").await.len()), (3, 3));
     }
 }
 
-async fn search_finds_current_text_and_not_replaced_text(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (_, case) = one_of_each(&ana, &boss).await;
-    index_now(w).await;
+async fn search_finds_current_text_and_not_replaced_text(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (_, case) = one_of_each(&ana, &supervisor).await;
+    index_now(server).await;
     let id = |kind: &str, all: &[String]| {
         all.iter().find_map(|item| item.strip_prefix(&format!("{kind} "))).unwrap().to_owned()
     };
-    let all = found(&boss, "zebra").await;
+    let all = found(&supervisor, "zebra").await;
     let changes = [
         (format!("/clients/{}", id("client", &all)), json!({"preferred_name": "Okapi", "legal_name": null})),
         (format!("/cases/{case}"), json!({"client_goal": "An okapi of my own."})),
@@ -443,7 +450,7 @@ async fn search_finds_current_text_and_not_replaced_text(w: &World) {
     ];
     for (done, (path, change)) in changes.into_iter().enumerate() {
         ana.patch(&path, "*", change).await.expect(200);
-        for user in [&ana, &boss] {
+        for user in [&ana, &supervisor] {
             assert_eq!(
                 (found(user, "okapi").await.len(), found(user, "zebra").await.len()),
                 (done + 1, 4 - done),
@@ -451,13 +458,13 @@ async fn search_finds_current_text_and_not_replaced_text(w: &World) {
             );
         }
     }
-    index_now(w).await;
-    assert_eq!((found(&boss, "okapi").await.len(), found(&boss, "zebra").await.len()), (5, 0));
+    index_now(server).await;
+    assert_eq!((found(&supervisor, "okapi").await.len(), found(&supervisor, "zebra").await.len()), (5, 0));
     let outcome = json!({
         "status": "held", "who_spoke": "spoke_for_self", "outcomes": ["goal_met"], "summary": "The tapir was granted.",
     });
     ana.post(&format!("/meetings/{}/outcome", id("meeting", &all)), outcome).await.expect(201);
-    assert_eq!(found(&boss, "tapir").await, [format!("meeting {}", id("meeting", &all))]);
+    assert_eq!(found(&supervisor, "tapir").await, [format!("meeting {}", id("meeting", &all))]);
     ana.patch(
         &format!("/barriers/{}", id("barrier", &all)),
         "*",
@@ -466,44 +473,45 @@ async fn search_finds_current_text_and_not_replaced_text(w: &World) {
     .await
     .expect(200);
     ana.transition(&case, json!({"to": "closing"})).await.expect(201);
-    boss.transition(
-        &case,
-        json!({
-            "to": "closed", "closing_reason": "resolved_in_client_favor", "closing_summary": "The tapir moved in.",
-            "outcome": "goal_met",
-        }),
-    )
-    .await
-    .expect(201);
-    assert_eq!(found(&boss, "tapir+moved").await, [format!("case {case}")]);
-    boss.transition(&case, json!({"to": "active", "reason": "It moved out."})).await.expect(201);
-    assert_eq!(found(&boss, "tapir+moved").await, [""; 0]);
-    let past = match w.engine {
+    supervisor
+        .transition(
+            &case,
+            json!({
+                "to": "closed", "closing_reason": "resolved_in_client_favor", "closing_summary": "The tapir moved in.",
+                "outcome": "goal_met",
+            }),
+        )
+        .await
+        .expect(201);
+    assert_eq!(found(&supervisor, "tapir+moved").await, [format!("case {case}")]);
+    supervisor.transition(&case, json!({"to": "active", "reason": "It moved out."})).await.expect(201);
+    assert_eq!(found(&supervisor, "tapir+moved").await, [""; 0]);
+    let past = match server.engine {
         Engine::Sqlite => "UPDATE notes SET created_at = created_at - 90000000000",
         Engine::Postgres => "UPDATE notes SET created_at = created_at - interval '25 hours'",
     };
-    run(w, past);
+    run(server, past);
     let note = format!("note {}", id("note", &all));
     ana.post(&format!("/notes/{}/amendments", id("note", &all)), json!({"body": "It was a capybara."}))
         .await
         .expect(201);
     assert_eq!(
-        (found(&boss, "capybara").await, found(&boss, "spoke+capybara").await),
+        (found(&supervisor, "capybara").await, found(&supervisor, "spoke+capybara").await),
         (vec![note.clone()], vec![note])
     );
 }
 
-async fn search_pages_have_each_record_once_sorted_by_score(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn search_pages_have_each_record_once_sorted_by_score(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     for number in 0..23 {
         let body = if number % 3 == 0 { "A heron." } else { "Many herons." };
         ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": body})).await.expect(201);
         if number == 11 {
-            index_now(w).await;
+            index_now(server).await;
         }
     }
-    for user in [&ana, &boss] {
+    for user in [&ana, &supervisor] {
         let all = pages(user, "/search?q=heron", 4).await;
         let ids: BTreeSet<&str> = all.iter().map(|item| item["id"].as_str().unwrap()).collect();
         let scores: Vec<i64> = all.iter().map(|item| item["score"].as_i64().unwrap()).collect();
@@ -513,12 +521,12 @@ async fn search_pages_have_each_record_once_sorted_by_score(w: &World) {
     let cursor =
         ana.get("/search?q=heron&limit=4").await.expect(200).body["page"]["next_cursor"].as_str().unwrap().to_owned();
     ana.get(&format!("/search?q=herons&limit=4&cursor={cursor}")).await.expect(400);
-    boss.get(&format!("/search?q=heron&limit=4&cursor={cursor}")).await.expect(400);
+    supervisor.get(&format!("/search?q=heron&limit=4&cursor={cursor}")).await.expect(400);
 }
 
-async fn client_is_found_even_if_many_notes_match(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn client_is_found_even_if_many_notes_match(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let client = ana.post("/clients", json!({"preferred_name": "Ibis"})).await.expect(201).id();
     for _ in 0..105 {
         ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called Ibis."}))
@@ -527,20 +535,20 @@ async fn client_is_found_even_if_many_notes_match(w: &World) {
     }
     for indexed in [false, true] {
         if indexed {
-            index_now(w).await;
+            index_now(server).await;
         }
-        for user in [&ana, &boss] {
+        for user in [&ana, &supervisor] {
             let all = found(user, "ibis").await;
             assert_eq!((&all[0], all.len()), (&format!("client {client}"), 51), "the newest fifty of each kind");
         }
     }
 }
 
-async fn unusual_search_queries_are_refused_or_find_nothing(w: &World) {
-    let boss = w.user(Role::Supervisor);
-    let (ana, long) = (w.user(Role::Advocate), "a".repeat(101));
-    let (all, _) = one_of_each(&ana, &boss).await;
-    index_now(w).await;
+async fn unusual_search_queries_are_refused_or_find_nothing(server: &TestServer) {
+    let supervisor = server.user(Role::Supervisor);
+    let (ana, long) = (server.user(Role::Advocate), "a".repeat(101));
+    let (all, _) = one_of_each(&ana, &supervisor).await;
+    index_now(server).await;
     for query in [
         "",
         "?q=",
@@ -553,7 +561,7 @@ async fn unusual_search_queries_are_refused_or_find_nothing(w: &World) {
         "?q=zebra&team=x",
         "?q=zebra&limit=0",
     ] {
-        let reply = boss.get(&format!("/search{query}")).await.expect(400);
+        let reply = supervisor.get(&format!("/search{query}")).await.expect(400);
         assert!(reply.body["errors"][0]["parameter"].is_string(), "{query}: {:#}", reply.body);
     }
     for query in [
@@ -566,18 +574,18 @@ async fn unusual_search_queries_are_refused_or_find_nothing(w: &World) {
         "%25bra%25",
         "_ebra",
     ] {
-        for user in [&ana, &boss] {
+        for user in [&ana, &supervisor] {
             assert_eq!(found(user, query).await, [""; 0], "{query}");
         }
     }
-    assert_eq!(found(&boss, "zebra%3A%2A").await.len(), all.len());
-    assert_eq!(found(&boss, "-zebra").await.len(), all.len());
+    assert_eq!(found(&supervisor, "zebra%3A%2A").await.len(), all.len());
+    assert_eq!(found(&supervisor, "-zebra").await.len(), all.len());
 }
 
-async fn records_created_before_search_existed_are_found(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (all, _) = one_of_each(&ana, &boss).await;
-    let (down, up) = match w.engine {
+async fn records_created_before_search_existed_are_found(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (all, _) = one_of_each(&ana, &supervisor).await;
+    let (down, up) = match server.engine {
         Engine::Sqlite => (
             include_str!("../../migrations/sqlite/2026-11-24-000006_search/down.sql"),
             include_str!("../../migrations/sqlite/2026-11-24-000006_search/up.sql"),
@@ -588,7 +596,7 @@ async fn records_created_before_search_existed_are_found(w: &World) {
         ),
     };
     // The objects that depend on it are removed first and created again.
-    let (segments, security) = match w.engine {
+    let (segments, security) = match server.engine {
         Engine::Sqlite => (
             [
                 include_str!("../../migrations/sqlite/2026-11-30-000080_index_segments/down.sql"),
@@ -608,20 +616,20 @@ async fn records_created_before_search_existed_are_found(w: &World) {
         ),
     };
     for sql in [segments[0], security[0], down, up, security[1], segments[1]] {
-        run(w, sql);
+        run(server, sql);
     }
-    index_now(w).await;
-    for user in [&ana, &boss] {
+    index_now(server).await;
+    for user in [&ana, &supervisor] {
         assert_eq!(found(user, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
     }
 }
 
-async fn search_audit_entry_has_result_ids_and_no_query_text(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let (all, _) = one_of_each(&ana, &boss).await;
+async fn search_audit_entry_has_result_ids_and_no_query_text(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let (all, _) = one_of_each(&ana, &supervisor).await;
     found(&ana, "zebra").await;
     found(&ana, "nothing+of+this").await;
-    let events = pages(&w.user(Role::Auditor), "/audit-events?action=search.performed", 50).await;
+    let events = pages(&server.user(Role::Auditor), "/audit-events?action=search.performed", 50).await;
     assert_eq!(events.len(), 1);
     let shown: BTreeSet<&str> =
         events[0]["subject_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();

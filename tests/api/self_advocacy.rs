@@ -1,8 +1,8 @@
-//! How a client's own voice is reported over time, and who can read it.
+//! Self-advocacy: how much a client speaks in meetings over time, and who can read it.
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::auth::Role;
 use serde_json::{Value, json};
@@ -29,9 +29,9 @@ on_both_engines! {
     self_advocacy_respects_client_and_meeting_visibility,
 }
 
-async fn self_advocacy_covers_the_first_to_the_last_meeting(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn self_advocacy_covers_the_first_to_the_last_meeting(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let client = ana.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
     let path = format!("/clients/{client}/self-advocacy");
     let none = ana.get(&path).await.expect(200).body;
@@ -74,7 +74,7 @@ async fn self_advocacy_covers_the_first_to_the_last_meeting(w: &World) {
     };
     assert_eq!(shift("heard"), json!({"question": "heard", "pairs": 2, "mean_shift": 1.5}));
     assert_eq!(shift("confidence"), json!({"question": "confidence", "pairs": 0}));
-    let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events", 200).await;
     assert!(
         entries
             .iter()
@@ -82,26 +82,27 @@ async fn self_advocacy_covers_the_first_to_the_last_meeting(w: &World) {
     );
 }
 
-async fn self_advocacy_respects_client_and_meeting_visibility(w: &World) {
-    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn self_advocacy_respects_client_and_meeting_visibility(server: &TestServer) {
+    let (ana, ben, supervisor) =
+        (server.user(Role::Advocate), server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let client = ana.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
     let path = format!("/clients/{client}/self-advocacy");
     held(&ana, &case, "2026-01-05", "spoke_for_self", json!({"heard": 1}), json!({"heard": 3})).await;
-    let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-    for stranger in [&ben, &elsewhere, &w.outsider(Role::Supervisor)] {
+    let elsewhere = server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor);
+    for stranger in [&ben, &elsewhere, &server.user_of_other_org(Role::Supervisor)] {
         stranger.get(&path).await.expect(404);
     }
-    w.user(Role::Admin).get(&path).await.expect(403);
+    server.user(Role::Admin).get(&path).await.expect(403);
     // Another case of the same client with another advocate: each advocate sees their own meetings, the supervisor sees
     // all.
     let other = json!({
         "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my room.",
         "lead_advocate_id": ben.id(),
     });
-    let other = boss.post("/cases", other).await.expect(201).id();
+    let other = supervisor.post("/cases", other).await.expect(201).id();
     held(&ben, &other, "2026-02-02", "spoke_with_support", Value::Null, Value::Null).await;
-    for (who, ranks) in [(&ana, json!([4])), (&ben, json!([3])), (&boss, json!([4, 3]))] {
+    for (who, ranks) in [(&ana, json!([4])), (&ben, json!([3])), (&supervisor, json!([4, 3]))] {
         let observed = who.get(&path).await.expect(200).body;
         let found: Vec<&Value> =
             observed["meetings"].as_array().unwrap().iter().map(|meeting| &meeting["rank"]).collect();

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, pages},
+    support::{TestServer, User, active_case, pages},
 };
 use alongside::{
     auth::Role,
@@ -26,9 +26,10 @@ async fn approved(user: &User<'_>, statement: &str) {
 }
 /// The page as HTML or PDF bytes, with its headers.
 async fn printed(user: &User<'_>, statement: &str, form: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
-    let w = user.world;
-    let url = format!("{}/api/v1/statements/{statement}/print?for=client&reason=Sam+asks+for+it&format={form}", w.base);
-    let reply = w.http.get(url).bearer_auth(w.keys.mint(user.actor).unwrap()).send().await.unwrap();
+    let server = user.server;
+    let url =
+        format!("{}/api/v1/statements/{statement}/print?for=client&reason=Sam+asks+for+it&format={form}", server.base);
+    let reply = server.http.get(url).bearer_auth(server.keys.mint(user.actor).unwrap()).send().await.unwrap();
     assert_eq!(reply.status().as_u16(), 200);
     (reply.headers().clone(), reply.bytes().await.unwrap().to_vec())
 }
@@ -46,8 +47,8 @@ on_both_engines! {
     any_statement_text_can_be_printed,
 }
 
-async fn statement_moves_from_draft_to_approved_to_superseded(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn statement_moves_from_draft_to_approved_to_superseded(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let client = ana.new_client().await;
     let list = format!("/clients/{client}/statements");
     let first = ana
@@ -113,8 +114,8 @@ async fn statement_moves_from_draft_to_approved_to_superseded(w: &World) {
     assert_eq!(pages(&ana, &format!("{list}?status=approved"), 5).await.len(), 1);
 }
 
-async fn invalid_statements_are_rejected_by_member_and_not_stored(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn invalid_statements_are_rejected_by_member_and_not_stored(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let list = format!("/clients/{}/statements", ana.new_client().await);
     for (body, at, code) in [
         (json!({"sections": {"needs": "x".repeat(4001)}}), "/sections/needs", "too_long"),
@@ -128,7 +129,7 @@ async fn invalid_statements_are_rejected_by_member_and_not_stored(w: &World) {
         (json!({"from": "latest"}), "/from", "nothing_to_copy"),
         (json!({"from": "oldest"}), "/from", "unknown_code"),
     ] {
-        ana.post(&list, body).await.faulty(422, at, code);
+        ana.post(&list, body).await.expect_fault(422, at, code);
     }
     assert_eq!(ana.get(&list).await.expect(200).body["items"], json!([]));
     // Every section at its maximum length, in characters of four bytes.
@@ -140,7 +141,7 @@ async fn invalid_statements_are_rejected_by_member_and_not_stored(w: &World) {
 
     let empty = draft(&ana, json!({})).await;
     let path = format!("/statements/{empty}");
-    ana.post(&format!("{path}/approve"), approval()).await.faulty(409, "", "section_filled");
+    ana.post(&format!("{path}/approve"), approval()).await.expect_fault(409, "", "section_filled");
     ana.send("PATCH", &path, &[], Some(json!({"sections": {}}))).await.expect(428);
     ana.patch(&path, "*", json!({"sections": {"needs": "Quiet."}})).await.expect(200);
     let tomorrow = Day::today(&Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1);
@@ -155,14 +156,14 @@ async fn invalid_statements_are_rejected_by_member_and_not_stored(w: &World) {
             "unknown_member",
         ),
     ] {
-        ana.post(&format!("{path}/approve"), body).await.faulty(422, at, code);
+        ana.post(&format!("{path}/approve"), body).await.expect_fault(422, at, code);
     }
     ana.send("POST", &format!("{path}/approve"), &[("if-match", "\"v1\"")], Some(approval())).await.expect(412);
     assert_eq!(ana.get(&path).await.body["status"], "draft");
 }
 
-async fn only_one_of_concurrent_approvals_succeeds(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn only_one_of_concurrent_approvals_succeeds(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let client = ana.new_client().await;
     let list = format!("/clients/{client}/statements");
     for round in 1..=2 {
@@ -175,7 +176,7 @@ async fn only_one_of_concurrent_approvals_succeeds(w: &World) {
         assert!(made.len() == 1 && begun.iter().all(|reply| matches!(reply.status, 201 | 409)), "one draft at a time");
         let path = format!("/statements/{}/approve", made[0].id());
         let tries = join_all((0..64).map(|i| {
-            let (who, path) = (if i % 2 == 0 { &ana } else { &boss }, &path);
+            let (who, path) = (if i % 2 == 0 { &ana } else { &supervisor }, &path);
             async move { who.post(path, approval()).await.status }
         }))
         .await;
@@ -187,8 +188,8 @@ async fn only_one_of_concurrent_approvals_succeeds(w: &World) {
     }
 }
 
-async fn diff_compares_sections_and_words(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn diff_compares_sections_and_words(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let first =
         draft(&ana, json!({"needs": "Quiet.", "helps": "A text the week before.", "crisis_plan": "Call Jo."})).await;
     let client = ana.get(&format!("/statements/{first}")).await.body["client_id"].as_str().unwrap().to_owned();
@@ -231,8 +232,8 @@ async fn diff_compares_sections_and_words(w: &World) {
     // A statement of another client, of another organization, or a missing one: the same message.
     let others = [
         draft(&ana, json!({"needs": "Loud."})).await,
-        draft(&w.outsider(Role::Advocate), json!({"needs": "Loud."})).await,
-        World::unknown_id(),
+        draft(&server.user_of_other_org(Role::Advocate), json!({"needs": "Loud."})).await,
+        TestServer::unknown_id(),
     ];
     let refusals = join_all(others.iter().map(|other| {
         let (ana, second) = (&ana, &second);
@@ -242,19 +243,22 @@ async fn diff_compares_sections_and_words(w: &World) {
     }))
     .await;
     assert!(refusals.windows(2).all(|two| two[0] == two[1]), "{refusals:?}");
-    ana.get(&format!("/statements/{second}/diff?against=5")).await.faulty(400, "against", "invalid");
+    ana.get(&format!("/statements/{second}/diff?against=5")).await.expect_fault(400, "against", "invalid");
 }
 
-async fn statement_is_visible_only_to_users_who_see_its_client(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let case = active_case(&ana, &boss).await;
+async fn statement_is_visible_only_to_users_who_see_its_client(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let case = active_case(&ana, &supervisor).await;
     let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
     let list = format!("/clients/{client}/statements");
     let statement = ana.post(&list, json!({"sections": {"needs": "Quiet."}})).await.expect(201).id();
     let path = format!("/statements/{statement}");
-    for stranger in
-        [&ben, &w.outsider(Role::Supervisor), &w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor)]
-    {
+    for stranger in [
+        &ben,
+        &server.user_of_other_org(Role::Supervisor),
+        &server.user_in(&server.org, &[server.new_team("South side")], Role::Supervisor),
+    ] {
         stranger.get(&list).await.expect(404);
         stranger.post(&list, json!({})).await.expect(404);
         stranger.get(&path).await.expect(404);
@@ -263,22 +267,25 @@ async fn statement_is_visible_only_to_users_who_see_its_client(w: &World) {
         stranger.get(&format!("{path}/diff")).await.expect(404);
     }
     for role in [Role::Admin, Role::Auditor, Role::Integration, Role::Client] {
-        w.user(role).get(&path).await.expect(403);
+        server.user(role).get(&path).await.expect(403);
     }
-    boss.get(&path).await.expect(200);
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
+    supervisor.get(&path).await.expect(200);
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"}))
+        .await
+        .expect(201);
     ana.get(&path).await.expect(404);
     ben.get(&path).await.expect(200);
 }
 
-async fn audit_log_names_statement_sections_without_content(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn audit_log_names_statement_sections_without_content(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let statement = draft(&ana, json!({"needs": "CANARY", "helps": "CANARY"})).await;
     let path = format!("/statements/{statement}");
     ana.patch(&path, "*", json!({"sections": {"helps": null}})).await.expect(200);
     ana.get(&path).await.expect(200);
     approved(&ana, &statement).await;
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
     let observed: Vec<(&Value, &Value)> = entries
         .iter()
         .filter(|entry| entry["subject_id"] == statement.as_str())
@@ -296,8 +303,8 @@ async fn audit_log_names_statement_sections_without_content(w: &World) {
     assert!(!json!(entries).to_string().contains("CANARY"));
 }
 
-async fn repeated_approval_with_an_idempotency_key_is_executed_once(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn repeated_approval_with_an_idempotency_key_is_executed_once(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let statement = draft(&ana, json!({"needs": "Quiet."})).await;
     let path = format!("/statements/{statement}/approve");
     let send = || ana.send("POST", &path, &[("idempotency-key", "a")], Some(approval()));
@@ -305,8 +312,8 @@ async fn repeated_approval_with_an_idempotency_key_is_executed_once(w: &World) {
     assert_eq!((&first.body, again.header("idempotency-replayed")), (&again.body, "true"));
 }
 
-async fn statement_prints_as_html_and_pdf(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn statement_prints_as_html_and_pdf(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let statement = draft(&ana, json!({"needs": "Time to read.\nAnd quiet.", "no_consent": "Photos."})).await;
     let (headers, page) = printed(&ana, &statement, "html").await;
     let page = String::from_utf8(page).unwrap();
@@ -352,7 +359,7 @@ async fn statement_prints_as_html_and_pdf(w: &World) {
     .expect(201);
     let page = String::from_utf8(printed(&ana, &statement, "html").await.1).unwrap();
     assert!(page.contains("Version 1. Approved by Sam on 5 January 2026.") && !page.contains("Draft"));
-    let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
+    let entries = pages(&server.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
     assert_eq!(
         entries
             .iter()
@@ -362,8 +369,8 @@ async fn statement_prints_as_html_and_pdf(w: &World) {
     );
 }
 
-async fn print_format_is_chosen_by_parameter_or_accept_header(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn print_format_is_chosen_by_parameter_or_accept_header(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let path = format!(
         "/statements/{}/print?for=client&reason=Sam+asks+for+it",
         draft(&ana, json!({"needs": "Quiet."})).await
@@ -385,16 +392,16 @@ async fn print_format_is_chosen_by_parameter_or_accept_header(w: &World) {
             "not_acceptable"
         );
     }
-    ana.get(&format!("{path}&format=docx")).await.faulty(400, "format", "invalid");
-    ana.get(&format!("{path}&paper=a4")).await.faulty(400, "paper", "unknown_parameter");
-    for stranger in [&w.user(Role::Advocate), &w.outsider(Role::Supervisor)] {
+    ana.get(&format!("{path}&format=docx")).await.expect_fault(400, "format", "invalid");
+    ana.get(&format!("{path}&paper=a4")).await.expect_fault(400, "paper", "unknown_parameter");
+    for stranger in [&server.user(Role::Advocate), &server.user_of_other_org(Role::Supervisor)] {
         stranger.get(&path).await.expect(404);
         stranger.get(&format!("{path}&format=pdf")).await.expect(404);
     }
 }
 
-async fn any_statement_text_can_be_printed(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn any_statement_text_can_be_printed(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let odd = [
         "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;",
         "👍🏽 👨‍👩‍👧 🇺🇸 ❤️ 😀",

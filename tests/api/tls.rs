@@ -4,7 +4,7 @@
 use crate::{
     logs::Program,
     on_both_engines,
-    support::{PASSWORD, World, harness::server_options},
+    support::{PASSWORD, TestServer, harness::server_options},
 };
 use alongside::{app, auth::Role, tls::Certificate};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -25,18 +25,22 @@ use std::{
 };
 
 /// A self-signed certificate and its key as PEM.
-struct Made {
+struct CertificateFiles {
     der: CertificateDer<'static>,
     chain: String,
     key: String,
 }
 
-fn make() -> Made {
+fn make() -> CertificateFiles {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let pem =
         |kind: &str, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
     let der = made.cert.der().clone();
-    Made { chain: pem("CERTIFICATE", &der), key: pem("PRIVATE KEY", &made.signing_key.serialize_der()), der }
+    CertificateFiles {
+        chain: pem("CERTIFICATE", &der),
+        key: pem("PRIVATE KEY", &made.signing_key.serialize_der()),
+        der,
+    }
 }
 
 /// Writes the two files; only the owner may access the key.
@@ -52,10 +56,10 @@ fn mode(file: &Path, mode: u32) {
 }
 
 /// Starts a server with this certificate. Returns its address, and the object that reloads the files.
-fn serve(w: &World, made: &Made, most_connections: usize) -> (String, Arc<Certificate>) {
-    let (chain, key) = put(w.home.folder.path(), &made.chain, &made.key);
+fn serve(server: &TestServer, made: &CertificateFiles, most_connections: usize) -> (String, Arc<Certificate>) {
+    let (chain, key) = put(server.database.folder.path(), &made.chain, &made.key);
     let certificate = Arc::new(Certificate::load(&chain, &key).unwrap());
-    let base = w.another_server_in(app::ServerOptions {
+    let base = server.another_server_with_options(app::ServerOptions {
         tls: Some(Arc::clone(&certificate)),
         most_connections,
         ..server_options()
@@ -138,9 +142,9 @@ on_both_engines! {
     tls_connections_are_limited_and_silent_handshakes_time_out,
 }
 
-async fn server_with_a_certificate_accepts_only_tls(w: &World) {
-    let (made, ana) = (make(), w.user(Role::Advocate));
-    let (place, _) = serve(w, &made, 100);
+async fn server_with_a_certificate_accepts_only_tls(server: &TestServer) {
+    let (made, ana) = (make(), server.user(Role::Advocate));
+    let (place, _) = serve(server, &made, 100);
     for (versions, spoken) in [(&[&TLS12][..], "TLSv1_2"), (&[&TLS13], "TLSv1_3"), (&[&TLS12, &TLS13], "TLSv1_3")] {
         let mut stream = connect(&place, &made.der, versions);
         let reply = ask(&mut stream).unwrap();
@@ -186,10 +190,10 @@ async fn server_with_a_certificate_accepts_only_tls(w: &World) {
     assert!(!reply.windows(4).any(|window| window == b"HTTP"), "{reply:?}");
 }
 
-async fn new_certificate_is_used_for_new_connections_and_old_ones_continue(w: &World) {
+async fn new_certificate_is_used_for_new_connections_and_old_ones_continue(server: &TestServer) {
     let (old, new) = (make(), make());
-    let (place, certificate) = serve(w, &old, 100);
-    let folder = w.home.folder.path();
+    let (place, certificate) = serve(server, &old, 100);
+    let folder = server.database.folder.path();
     let mut first = connect(&place, &old.der, &[&TLS13]);
     ask(&mut first).unwrap();
     put(folder, &new.chain, &new.key);
@@ -226,9 +230,9 @@ async fn new_certificate_is_used_for_new_connections_and_old_ones_continue(w: &W
     }
 }
 
-async fn tls_connections_are_limited_and_silent_handshakes_time_out(w: &World) {
+async fn tls_connections_are_limited_and_silent_handshakes_time_out(server: &TestServer) {
     let made = make();
-    let (place, _) = serve(w, &made, 4);
+    let (place, _) = serve(server, &made, 4);
     let mut four: Vec<Stream> = (0..4).map(|_| connect(&place, &made.der, &[&TLS13])).collect();
     for stream in &mut four {
         ask(stream).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{World, active_case, pages},
+    support::{TestServer, active_case, pages},
 };
 use alongside::{
     auth::Role,
@@ -32,8 +32,8 @@ on_both_engines! {
     services_and_code_lists_can_be_queried,
 }
 
-async fn main_workflow_runs_end_to_end(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn main_workflow_runs_end_to_end(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
     let client =
         ana.post("/clients", json!({"preferred_name": "Sam", "safe_contact": {"text": true}})).await.expect(201).id();
     let case = ana
@@ -49,11 +49,12 @@ async fn main_workflow_runs_end_to_end(w: &World) {
         .id();
     let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
     let at = |path: &str| format!("/cases/{case}/{path}");
-    boss.transition(&case, json!({"to": "triage"})).await.expect(201);
-    boss.transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true}))
+    supervisor.transition(&case, json!({"to": "triage"})).await.expect(201);
+    supervisor
+        .transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true}))
         .await
         .expect(201);
-    ana.transition(&case, json!({"to": "active"})).await.faulty(409, "/first_contact", "first_contact");
+    ana.transition(&case, json!({"to": "active"})).await.expect_fault(409, "/first_contact", "first_contact");
     ana.post(
         &at("notes"),
         json!({
@@ -95,7 +96,7 @@ async fn main_workflow_runs_end_to_end(w: &World) {
     let bare = ana.post(&format!("/meetings/{}/outcome", booked.id()), json!({"status": "held"})).await.expect(422);
     let pointers: Vec<String> = bare.faults().into_iter().map(|(at, _)| at).collect();
     assert_eq!(pointers, ["/who_spoke", "/outcomes", "/summary"]);
-    let day = Day::today(&w.org.time_zone).plus_days(7);
+    let day = Day::today(&server.org.time_zone).plus_days(7);
     let outcome = json!({
         "status": "held", "who_spoke": "spoke_with_support", "outcomes": ["agreed_written_plan"],
         "summary": "The clinic will keep the prescription.",
@@ -106,7 +107,7 @@ async fn main_workflow_runs_end_to_end(w: &World) {
     assert_eq!((&held.body["status"], held.body["commitments"].as_array().unwrap().len()), (&json!("held"), 1));
     ana.post(&format!("/meetings/{}/outcome", booked.id()), json!({"status": "no_show"})).await.expect(409);
     assert_eq!(pages(&ana, &at("tasks"), 10).await.len(), 1);
-    ana.transition(&case, json!({"to": "closing"})).await.faulty(409, "/to", "barriers_disposed");
+    ana.transition(&case, json!({"to": "closing"})).await.expect_fault(409, "/to", "barriers_disposed");
     ana.patch(
         &format!("/barriers/{}", barrier.id()),
         "\"v1\"",
@@ -115,15 +116,16 @@ async fn main_workflow_runs_end_to_end(w: &World) {
     .await
     .expect(200);
     ana.transition(&case, json!({"to": "closing"})).await.expect(201);
-    boss.transition(
-        &case,
-        json!({
-            "to": "closed", "closing_reason": "resolved_in_client_favor", "closing_summary": "Medication kept.",
-            "outcome": "goal_met",
-        }),
-    )
-    .await
-    .expect(201);
+    supervisor
+        .transition(
+            &case,
+            json!({
+                "to": "closed", "closing_reason": "resolved_in_client_favor", "closing_summary": "Medication kept.",
+                "outcome": "goal_met",
+            }),
+        )
+        .await
+        .expect(201);
     let timeline = pages(&ana, &at("timeline"), 7).await;
     for event in [
         "case.opened",
@@ -136,13 +138,14 @@ async fn main_workflow_runs_end_to_end(w: &World) {
     ] {
         assert!(timeline.iter().any(|entry| entry["event"] == event), "{event} is missing: {timeline:#?}");
     }
-    let verified = w.user(Role::Auditor).send("POST", "/audit-events/verification", &[], None).await.expect(200);
+    let verified = server.user(Role::Auditor).send("POST", "/audit-events/verification", &[], None).await.expect(200);
     assert_eq!(verified.body["verified"], true);
 }
 
-async fn records_of_a_case_are_visible_only_to_users_who_see_the_case(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let case = active_case(&ana, &boss).await;
+async fn records_of_a_case_are_visible_only_to_users_who_see_the_case(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let case = active_case(&ana, &supervisor).await;
     let mut records = Vec::new();
     for (path, body) in [
         ("barriers", json!({"type": "cost", "description": "Deposit."})),
@@ -151,8 +154,11 @@ async fn records_of_a_case_are_visible_only_to_users_who_see_the_case(w: &World)
         ("meetings", meeting("2027-01-05T10:00:00Z", "2027-01-05T11:00:00Z")),
     ] {
         records.push((path, ana.post(&format!("/cases/{case}/{path}"), body.clone()).await.expect(201).id()));
-        for stranger in [&ben, &w.outsider(Role::Supervisor), &w.user_in(&w.org, &[w.new_team(path)], Role::Supervisor)]
-        {
+        for stranger in [
+            &ben,
+            &server.user_of_other_org(Role::Supervisor),
+            &server.user_in(&server.org, &[server.new_team(path)], Role::Supervisor),
+        ] {
             stranger.post(&format!("/cases/{case}/{path}"), body.clone()).await.expect(404);
             stranger.get(&format!("/cases/{case}/{path}")).await.expect(404);
             if path != "notes" {
@@ -160,21 +166,28 @@ async fn records_of_a_case_are_visible_only_to_users_who_see_the_case(w: &World)
             }
             stranger.get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(404);
         }
-        boss.get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(200);
-        w.user(Role::Admin).get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(403);
+        supervisor.get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(200);
+        server.user(Role::Admin).get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(403);
     }
     // The case goes to another lead, with all its records.
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"}))
+        .await
+        .expect(201);
     for (path, id) in &records {
         ana.get(&format!("/{path}/{id}")).await.expect(404);
         ben.get(&format!("/{path}/{id}")).await.expect(200);
     }
 }
 
-async fn restricted_note_is_visible_only_to_its_author_and_supervisors(w: &World) {
-    let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-    let case = active_case(&ana, &boss).await;
-    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
+async fn restricted_note_is_visible_only_to_its_author_and_supervisors(server: &TestServer) {
+    let (ana, supervisor, ben) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Advocate));
+    let case = active_case(&ana, &supervisor).await;
+    supervisor
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"}))
+        .await
+        .expect(201);
     for kind in ["restricted", "supervision"] {
         let note = ana
             .post(&format!("/cases/{case}/notes"), json!({"kind": kind, "body": "Between us."}))
@@ -182,34 +195,34 @@ async fn restricted_note_is_visible_only_to_its_author_and_supervisors(w: &World
             .expect(201)
             .id();
         ben.get(&format!("/notes/{note}")).await.expect(404);
-        for reader in [&ana, &boss] {
+        for reader in [&ana, &supervisor] {
             reader.get(&format!("/notes/{note}")).await.expect(200);
         }
     }
     assert_eq!(ben.get(&format!("/cases/{case}/notes?include_total=true")).await.expect(200).body["total"], 0);
-    assert_eq!(boss.get(&format!("/cases/{case}/notes?include_total=true")).await.expect(200).body["total"], 2);
+    assert_eq!(supervisor.get(&format!("/cases/{case}/notes?include_total=true")).await.expect(200).body["total"], 2);
     let observed = pages(&ben, &format!("/cases/{case}/timeline"), 50).await;
     assert!(observed.iter().all(|entry| entry["event"] != "note.created"), "{observed:#?}");
 }
 
-async fn note_is_locked_after_a_day_and_can_then_be_amended(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn note_is_locked_after_a_day_and_can_then_be_amended(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let note =
         ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await.expect(201);
     let path = format!("/notes/{}", note.id());
     ana.patch(&path, "\"v1\"", json!({"body": "Called twice."})).await.expect(200);
-    boss.patch(&path, "\"v2\"", json!({"body": "Never called."})).await.expect(403);
+    supervisor.patch(&path, "\"v2\"", json!({"body": "Never called."})).await.expect(403);
     ana.post(&format!("{path}/amendments"), json!({"body": "Too early."})).await.expect(409);
     let yesterday = Instant::now().plus_seconds(-25 * 3600);
-    let sql = match w.engine {
+    let sql = match server.engine {
         crate::support::database::Engine::Sqlite => format!("UPDATE notes SET created_at = {}", yesterday.micros()),
         crate::support::database::Engine::Postgres => format!("UPDATE notes SET created_at = '{yesterday}'"),
     };
-    alongside::on_engine!(&mut w.home.open(), |c| c.batch_execute(&sql)).unwrap();
+    alongside::on_engine!(&mut server.database.open(), |c| c.batch_execute(&sql)).unwrap();
     let locked = ana.patch(&path, "\"v2\"", json!({"body": "Called three times."})).await.expect(409);
     assert_eq!(locked.body["code"], "note_locked");
-    boss.post(&format!("{path}/amendments"), json!({"body": "The clinic called back."})).await.expect(201);
+    supervisor.post(&format!("{path}/amendments"), json!({"body": "The clinic called back."})).await.expect(201);
     let read = ana.get(&path).await.expect(200);
     assert_eq!(
         (&read.body["body"], &read.body["amendments"][0]["body"]),
@@ -218,9 +231,9 @@ async fn note_is_locked_after_a_day_and_can_then_be_amended(w: &World) {
     assert_eq!(read.body["version"], 3);
 }
 
-async fn barrier_that_changes_available_transitions_changes_the_case_etag(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
+async fn barrier_that_changes_available_transitions_changes_the_case_etag(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
     let etag = ana.get(&format!("/cases/{case}")).await.etag();
     let barrier = ana
         .post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "Deposit."}))
@@ -247,10 +260,15 @@ async fn barrier_that_changes_available_transitions_changes_the_case_etag(w: &Wo
     ana.send("GET", &format!("/cases/{case}"), &[("if-none-match", &now.etag())], None).await.expect(200);
 }
 
-async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(w: &World) {
-    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    let case = active_case(&ana, &boss).await;
-    let theirs = w.outsider(Role::Advocate).post("/providers", json!({"name": "Elsewhere"})).await.expect(201).id();
+async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let case = active_case(&ana, &supervisor).await;
+    let theirs = server
+        .user_of_other_org(Role::Advocate)
+        .post("/providers", json!({"name": "Elsewhere"}))
+        .await
+        .expect(201)
+        .id();
     let (starts, ends) = ("2027-01-05T10:00:00Z", "2027-01-05T11:00:00Z");
     let with = |mut body: Value, member: &str, value: Value| {
         body[member] = value;
@@ -266,7 +284,7 @@ async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(w: &Wo
         ("barriers", with(barrier.clone(), "type", json!("other")), "/type_text"),
         ("barriers", with(barrier.clone(), "bases", json!(["other"])), "/basis_text"),
         ("barriers", with(barrier.clone(), "provider_id", json!(theirs)), "/provider_id"),
-        ("barriers", with(barrier.clone(), "service_id", json!(World::unknown_id())), "/service_id"),
+        ("barriers", with(barrier.clone(), "service_id", json!(TestServer::unknown_id())), "/service_id"),
         ("barriers", with(barrier.clone(), "occurred_on", json!("2199-01-01")), "/occurred_on"),
         (
             "barriers",
@@ -281,7 +299,7 @@ async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(w: &Wo
         ("meetings", with(meeting(starts, ends), "time_zone", json!("Mars/Base")), "/time_zone"),
         ("meetings", with(meeting(starts, ends), "provider_id", json!(theirs)), "/provider_id"),
         ("meetings", with(meeting(starts, ends), "status", json!("held")), "/status"),
-        ("meetings", with(meeting(starts, ends), "reschedules", json!(World::unknown_id())), "/reschedules"),
+        ("meetings", with(meeting(starts, ends), "reschedules", json!(TestServer::unknown_id())), "/reschedules"),
         ("notes", with(note.clone(), "occurred_at", json!("2199-01-01T00:00:00Z")), "/occurred_at"),
         ("notes", with(note.clone(), "minutes", json!(1441)), "/minutes"),
         (
@@ -294,7 +312,11 @@ async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(w: &Wo
         ),
         ("notes", json!({"kind": "progress", "body": "b", "successful": true}), "/successful"),
         ("tasks", with(task.clone(), "due_on", json!("2027-02-30")), "/due_on"),
-        ("tasks", with(task.clone(), "assignee_id", json!(w.outsider(Role::Advocate).id())), "/assignee_id"),
+        (
+            "tasks",
+            with(task.clone(), "assignee_id", json!(server.user_of_other_org(Role::Advocate).id())),
+            "/assignee_id",
+        ),
     ] {
         let reply = ana.post(&format!("/cases/{case}/{path}"), body.clone()).await.expect(422);
         assert!(reply.faults().iter().any(|(pointer, _)| pointer == at), "{path} {body}: {:#}", reply.body);
@@ -308,9 +330,10 @@ async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(w: &Wo
     }
 }
 
-async fn meeting_can_be_rescheduled_and_its_template_replaced(w: &World) {
-    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-    let case = active_case(&ana, &boss).await;
+async fn meeting_can_be_rescheduled_and_its_template_replaced(server: &TestServer) {
+    let (ana, supervisor, admin) =
+        (server.user(Role::Advocate), server.user(Role::Supervisor), server.user(Role::Admin));
+    let case = active_case(&ana, &supervisor).await;
     let path = format!("/cases/{case}/meetings");
     let first = ana.post(&path, meeting("2027-01-05T10:00:00Z", "2027-01-05T11:00:00Z")).await.expect(201).id();
     let template = admin.get("/preparation-templates/discharge_planning").await.expect(200);
@@ -345,8 +368,8 @@ async fn meeting_can_be_rescheduled_and_its_template_replaced(w: &World) {
     assert_eq!(pages(&ana, "/meetings?mine=true&status=booked", 5).await.len(), 1);
 }
 
-async fn services_and_code_lists_can_be_queried(w: &World) {
-    let ana = w.user(Role::Advocate);
+async fn services_and_code_lists_can_be_queried(server: &TestServer) {
+    let ana = server.user(Role::Advocate);
     let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
     let service = ana
         .post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"}))
@@ -354,11 +377,11 @@ async fn services_and_code_lists_can_be_queried(w: &World) {
         .expect(201)
         .id();
     ana.patch(&format!("/services/{service}"), "\"v1\"", json!({"wait_time": "Six weeks"})).await.expect(200);
-    ana.post("/services", json!({"name": "Intake", "provider_id": World::unknown_id(), "status": "active"}))
+    ana.post("/services", json!({"name": "Intake", "provider_id": TestServer::unknown_id(), "status": "active"}))
         .await
-        .faulty(422, "/provider_id", "unknown_reference");
+        .expect_fault(422, "/provider_id", "unknown_reference");
     assert_eq!(pages(&ana, &format!("/services?provider={provider}&status=active"), 5).await.len(), 1);
-    w.outsider(Role::Advocate).get(&format!("/services/{service}")).await.expect(404);
+    server.user_of_other_org(Role::Advocate).get(&format!("/services/{service}")).await.expect(404);
     let lists = ana.get("/code-lists").await.expect(200);
     assert!(lists.body["items"].as_array().unwrap().iter().any(|list| list["name"] == "barrier_type"));
     let list = ana.get("/code-lists/barrier_type").await.expect(200);

@@ -20,7 +20,7 @@ pub fn name(at: Instant, kid: &str, kind: &str) -> String {
 }
 
 /// The time in a file's name.
-pub fn moment(file: &Path) -> Option<Instant> {
+pub fn time_in_name(file: &Path) -> Option<Instant> {
     let (moment, _) = file.file_name()?.to_str()?.split_once('-')?;
     let at = jiff::civil::DateTime::strptime(NAMED_BY, moment).ok()?;
     jiff::tz::TimeZone::UTC.to_timestamp(at).ok().map(|at| Instant::from_micros(at.as_microsecond()))

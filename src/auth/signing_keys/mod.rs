@@ -20,7 +20,7 @@ use std::{
 
 pub(super) mod files;
 pub use files::shared;
-use files::{FIRST, FOLDER, files, moment, name, read_small, write};
+use files::{FIRST, FOLDER, files, name, read_small, time_in_name, write};
 
 /// The public halves of the keys in RFC 8032 and RFC 8410, which many examples use.
 const SAMPLES: [&str; 4] = [
@@ -47,7 +47,7 @@ pub struct Key {
     file: PathBuf,
 }
 
-/// The rest of a key that no longer verifies tokens.
+/// A retired key: its public half, and when it was retired. It no longer verifies tokens.
 struct Retired {
     kid: String,
     public: Vec<u8>,
@@ -55,7 +55,7 @@ struct Retired {
 }
 
 /// The set of all keys. It is never empty.
-pub struct Ring {
+pub struct SigningKeys {
     oldest: Arc<Key>,
     /// Sorted by the time from which they sign.
     newer: Vec<Arc<Key>>,
@@ -65,7 +65,7 @@ pub struct Ring {
 impl Key {
     fn read(file: &Path) -> Result<Self, String> {
         let named = |what: String| format!("signing key {}: {what}", file.display());
-        let signs_from = if file.ends_with(FIRST) { Some(Instant::from_micros(i64::MIN)) } else { moment(file) };
+        let signs_from = if file.ends_with(FIRST) { Some(Instant::from_micros(i64::MIN)) } else { time_in_name(file) };
         let signs_from = signs_from.ok_or_else(|| {
             named("its name must begin with the time from which it signs: 20261126T053000.000Z-".into())
         })?;
@@ -98,15 +98,15 @@ impl Key {
         })
     }
 
-    pub fn sign(&self, words: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(self.pair.sign(words))
+    pub fn sign(&self, message: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.pair.sign(message))
     }
 }
 
 impl Retired {
     fn read(file: &Path) -> Result<Self, String> {
         let named = |what: String| format!("retired key {}: {what}", file.display());
-        let at = moment(file).ok_or_else(|| named("its name must begin with the time at which it was".into()))?;
+        let at = time_in_name(file).ok_or_else(|| named("its name must begin with the time at which it was".into()))?;
         let bytes = read_small(file, 0o022).map_err(named)?;
         let public = URL_SAFE_NO_PAD.decode(bytes.trim_ascii()).ok().filter(|public| public.len() == 32);
         let public = public.ok_or_else(|| named("is no public key".into()))?;
@@ -115,17 +115,17 @@ impl Retired {
 }
 
 /// The seconds after which every server has noticed that a key is retired. Until then a server may still sign with it.
-const SEEN_BY_ALL: i64 = 60;
+const NOTICED_AFTER_SECONDS: i64 = 60;
 
-impl Ring {
+impl SigningKeys {
     /// Reads the keys and returns the faults of those that cannot be read. For such a key the version in `before` is
     /// kept.
     pub fn read(data_dir: &Path, before: Option<&Self>) -> Result<(Self, Vec<String>), String> {
         let (mut faults, mut keys, mut retired) = (Vec::new(), Vec::new(), Vec::new());
-        let mut gone = BTreeSet::new();
+        let mut retired_ids = BTreeSet::new();
         for file in files(data_dir, "retired")? {
             // The name alone decides: whatever the file contains, its key is retired.
-            gone.extend(
+            retired_ids.extend(
                 file.file_stem()
                     .and_then(|stem| stem.to_str())
                     .and_then(|stem| stem.split_once("Z-"))
@@ -136,25 +136,25 @@ impl Ring {
                 Err(fault) => faults.push(fault),
             }
         }
-        gone.extend(retired.iter().map(|one| one.kid.clone()));
+        retired_ids.extend(retired.iter().map(|one| one.kid.clone()));
         for file in files(data_dir, "pkcs8")? {
             match Key::read(&file) {
                 Ok(key) => keys.push(Arc::new(key)),
                 Err(fault) => {
                     faults.push(fault);
-                    keys.extend(before.and_then(|ring| ring.keys().find(|key| key.file == file)).cloned());
+                    keys.extend(before.and_then(|before| before.keys().find(|key| key.file == file)).cloned());
                 }
             }
         }
         // The key was retired on another machine, but its file may still be here.
-        keys.retain(|key| !gone.contains(&key.kid));
+        keys.retain(|key| !retired_ids.contains(&key.kid));
         keys.sort_by(|a, b| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid)));
         let mut seen = BTreeSet::new();
         keys.retain(|key| seen.insert(key.kid.clone()));
         let mut keys = keys.into_iter();
         let Some(oldest) = keys.next() else {
-            let nothing = || format!("there is no signing key in {}", data_dir.join(FOLDER).display());
-            return Err(faults.into_iter().next().unwrap_or_else(nothing));
+            let none_found = || format!("there is no signing key in {}", data_dir.join(FOLDER).display());
+            return Err(faults.into_iter().next().unwrap_or_else(none_found));
         };
         Ok((Self { oldest, newer: keys.collect(), retired }, faults))
     }
@@ -176,14 +176,18 @@ impl Ring {
     }
 
     /// Whether one of these keys signed this, or a key that was retired after `at`.
-    pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
+    pub fn has_signed(&self, message: &[u8], signature: &str, at: Instant) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        let by = |public: &[u8]| UnparsedPublicKey::new(&ED25519, public).verify(words, &signature).is_ok();
-        self.keys().any(|key| by(key.pair.public_key().as_ref()))
-            || self.retired.iter().any(|key| at <= key.at.plus_seconds(SEEN_BY_ALL) && by(&key.public))
+        let verifies_with =
+            |public: &[u8]| UnparsedPublicKey::new(&ED25519, public).verify(message, &signature).is_ok();
+        self.keys().any(|key| verifies_with(key.pair.public_key().as_ref()))
+            || self
+                .retired
+                .iter()
+                .any(|key| at <= key.at.plus_seconds(NOTICED_AFTER_SECONDS) && verifies_with(&key.public))
     }
 
-    /// The ids and times by which two sets of keys are compared.
+    /// The ids and times of the keys. Two sets of keys are compared by them.
     pub fn names(&self) -> Vec<(&str, Instant)> {
         let retired = self.retired.iter().map(|key| (key.kid.as_str(), key.at));
         self.keys().map(|key| (key.kid.as_str(), key.signs_from)).chain(retired).collect()
@@ -198,36 +202,39 @@ impl Ring {
         Ok(kid)
     }
 
-    pub fn is_there(data_dir: &Path) -> Result<bool, String> {
+    /// Whether there is a file of a key that signs.
+    pub fn any_exist(data_dir: &Path) -> Result<bool, String> {
         files(data_dir, "pkcs8").map(|files| !files.is_empty())
     }
 
     /// Creates the first key of an installation that has none. Only one key is created, however many servers start at
     /// the same time.
-    pub fn begin(data_dir: &Path) -> Result<(), String> {
+    pub fn create_first_key(data_dir: &Path) -> Result<(), String> {
         let _alone = FolderLock::take(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
-        if Self::is_there(data_dir)? { Ok(()) } else { Self::add(data_dir, Instant::now()).map(drop) }
+        if Self::any_exist(data_dir)? { Ok(()) } else { Self::add(data_dir, Instant::now()).map(drop) }
     }
 
     /// Deletes the private half of a key. The public half stays, to verify what the key has signed until now.
     pub fn retire(data_dir: &Path, kid: &str) -> Result<(), String> {
-        let (ring, _) = Self::read(data_dir, None)?;
-        let lying: Vec<PathBuf> = files(data_dir, "pkcs8")?
+        let (keys, _) = Self::read(data_dir, None)?;
+        let private_key_files: Vec<PathBuf> = files(data_dir, "pkcs8")?
             .into_iter()
             .filter(|file| Key::read(file).is_ok_and(|key| key.kid == kid))
             .collect();
-        if let Some(key) = ring.find(kid) {
-            if ring.signer().kid == kid {
+        if let Some(key) = keys.find(kid) {
+            if keys.signer().kid == kid {
                 return Err(format!(
                     "{kid} signs now: make another (admin rotate-signing-key), and wait until that one does"
                 ));
             }
             write(data_dir, &name(Instant::now(), kid, "retired"), key.public.as_bytes())?;
-        } else if lying.is_empty() {
-            let known: Vec<&str> = ring.keys().map(|key| key.kid.as_str()).collect();
+        } else if private_key_files.is_empty() {
+            let known: Vec<&str> = keys.keys().map(|key| key.kid.as_str()).collect();
             return Err(format!("there is no signing key {kid}: there are {}", known.join(", ")));
         }
-        lying.iter().try_for_each(|file| fs::remove_file(file).map_err(|e| format!("{}: {e}", file.display())))
+        private_key_files
+            .iter()
+            .try_for_each(|file| fs::remove_file(file).map_err(|e| format!("{}: {e}", file.display())))
     }
 }
 

@@ -33,16 +33,18 @@ fn single_key_of_an_older_installation_is_still_used() {
     let folder = tempfile::tempdir().unwrap();
     put(&folder.path().join(FIRST), &pkcs8(&a_seed()), 0o600);
     let keys = Keys::load(folder.path()).unwrap();
-    let (token, cursor) = (keys.mint(actor()).unwrap(), keys.cursor_keys().seals);
+    let (token, cursor) = (keys.mint(actor()).unwrap(), keys.cursor_keys().signing);
     assert!(!folder.path().join(FOLDER).exists(), "nothing is touched");
     // The key is the oldest of several, and is retired like any other.
-    let (first, second) = (kids(&keys).remove(0), Ring::add(folder.path(), Instant::now()).unwrap());
+    let (first, second) = (kids(&keys).remove(0), SigningKeys::add(folder.path(), Instant::now()).unwrap());
     keys.reload();
     assert_eq!(kids(&keys), [first.clone(), second.clone()]);
     assert!(
-        keys.verify(&token).is_ok() && keys.cursor_keys().open.contains(&cursor) && keys.cursor_keys().seals != cursor
+        keys.verify(&token).is_ok()
+            && keys.cursor_keys().verifying.contains(&cursor)
+            && keys.cursor_keys().signing != cursor
     );
-    Ring::retire(folder.path(), &first).unwrap();
+    SigningKeys::retire(folder.path(), &first).unwrap();
     assert!(!folder.path().join(FIRST).exists());
     keys.reload();
     assert_eq!(kids(&keys), [second]);
@@ -51,17 +53,18 @@ fn single_key_of_an_older_installation_is_still_used() {
 #[test]
 fn new_key_verifies_at_once_and_signs_from_its_start_time() {
     let folder = tempfile::tempdir().unwrap();
+    SigningKeys::add(folder.path(), soon(-60)).unwrap();
     let (here, there) = (Keys::load(folder.path()).unwrap(), Keys::load(folder.path()).unwrap());
     let first = kids(&here).remove(0);
     let before = (here.mint(actor()).unwrap(), here.sign(b"words"));
-    Ring::add(folder.path(), soon(60)).unwrap();
+    SigningKeys::add(folder.path(), soon(60)).unwrap();
     here.reload();
     assert_eq!(kids(&here).len(), 2);
     assert!(
         there.verify(&here.mint(actor()).unwrap()).is_ok(),
         "a server that has not reloaded still verifies the token"
     );
-    let second = Ring::add(folder.path(), Instant::now()).unwrap();
+    let second = SigningKeys::add(folder.path(), Instant::now()).unwrap();
     here.reload();
     let after = here.mint(actor()).unwrap();
     assert!(there.verify(&after).is_err());
@@ -73,9 +76,9 @@ fn new_key_verifies_at_once_and_signs_from_its_start_time() {
                 && !keys.has_signed(b"others", &before.1, Instant::now())
         );
     }
-    assert!(Ring::retire(folder.path(), &second).unwrap_err().contains("signs now"));
-    assert!(Ring::retire(folder.path(), "nobody").unwrap_err().contains(&first), "it says which there are");
-    Ring::retire(folder.path(), &first).unwrap();
+    assert!(SigningKeys::retire(folder.path(), &second).unwrap_err().contains("signs now"));
+    assert!(SigningKeys::retire(folder.path(), "nobody").unwrap_err().contains(&first), "it says which there are");
+    SigningKeys::retire(folder.path(), &first).unwrap();
     for keys in [&here, &there] {
         keys.reload();
         assert!(keys.verify(&before.0).is_err(), "although the result was cached");
@@ -91,14 +94,16 @@ fn new_key_verifies_at_once_and_signs_from_its_start_time() {
 #[test]
 fn restored_copy_of_a_retired_key_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
+    // Two keys of the same millisecond have no order.
+    SigningKeys::add(folder.path(), soon(-60)).unwrap();
     let keys = Keys::load(folder.path()).unwrap();
     let (first, file) = (kids(&keys).remove(0), files(folder.path(), "pkcs8").unwrap().remove(0));
     let copy = fs::read(&file).unwrap();
-    Ring::add(folder.path(), Instant::now()).unwrap();
-    Ring::retire(folder.path(), &first).unwrap();
+    SigningKeys::add(folder.path(), Instant::now()).unwrap();
+    SigningKeys::retire(folder.path(), &first).unwrap();
     put(&file, &copy, 0o600);
     assert!(!kids(&Keys::load(folder.path()).unwrap()).contains(&first));
-    Ring::retire(folder.path(), &first).unwrap();
+    SigningKeys::retire(folder.path(), &first).unwrap();
     assert!(!file.exists());
 }
 

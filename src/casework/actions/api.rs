@@ -8,7 +8,7 @@ use crate::{
     },
     casework::{barriers::model::BarrierId, cases::model::CaseId},
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -31,7 +31,7 @@ pub async fn list_case_actions(
     id: Path<CaseId>,
     list: List<LadderFilter>,
 ) -> Reply<Page<Action>> {
-    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Create an action in a case
@@ -53,7 +53,7 @@ pub async fn create_case_action(
     request: IdempotencyKey,
     body: Body<NewAction>,
 ) -> Reply<Action> {
-    once(&db, &who, request, body, move |tx, new| store::create_in_case(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create_in_case(tx, *id, new)).await
 }
 
 /// List the actions against a barrier
@@ -72,7 +72,7 @@ pub async fn list_barrier_actions(
     id: Path<BarrierId>,
     list: List<LadderFilter>,
 ) -> Reply<Page<Action>> {
-    paged(db.read(&who, move |tx| store::page_of_barrier(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_barrier(tx, *id, &list)).await?)
 }
 
 /// Create an action against a barrier
@@ -94,7 +94,7 @@ pub async fn create_barrier_action(
     request: IdempotencyKey,
     body: Body<NewAction>,
 ) -> Reply<Action> {
-    once(&db, &who, request, body, move |tx, new| store::create_against_barrier(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create_against_barrier(tx, *id, new)).await
 }
 
 /// List actions
@@ -108,7 +108,7 @@ pub async fn create_barrier_action(
 )]
 #[get("/actions")]
 pub async fn list_actions(who: Allowed<ReadActions>, db: Data<Db>, list: List<ActionFilter>) -> Reply<Page<Action>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one action
@@ -124,7 +124,7 @@ pub async fn list_actions(who: Allowed<ReadActions>, db: Data<Db>, list: List<Ac
 )]
 #[get("/actions/{id}")]
 pub async fn get_action(who: Allowed<ReadActions>, db: Data<Db>, id: Path<ActionId>) -> Reply<Action> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change an action
@@ -146,5 +146,5 @@ pub async fn update_action(
     version: IfMatch,
     patch: Body<ActionPatch>,
 ) -> Reply<Action> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use utoipa::ToSchema;
 
-/// The decisions after which the client can still ask for something. They are the default for a rung without decisions.
-const NOT_ALL: &[Decision] = &[
+/// The decisions that did not grant everything, so that another action may follow. They are the default for a rung
+/// without decisions.
+const NOT_FULLY_GRANTED: &[Decision] = &[
     Decision::PartlyGranted,
     Decision::Denied,
     Decision::DismissedUntimely,
@@ -29,30 +30,30 @@ const NOT_ALL: &[Decision] = &[
     Decision::NoResponse,
 ];
 
-/// One rule of the ladder: after such an action with such a decision, this action may follow.
+/// One rule of the ladder: after an action that meets the condition, this action may follow.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rung {
-    after: After,
-    then: Then,
+    after: Condition,
+    then: FollowUp,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct After {
+struct Condition {
     #[serde(rename = "type")]
     kinds: Vec<ActionType>,
     /// The programmes to which the rung applies. Empty means any programme.
     #[serde(default)]
     scheme: Vec<Scheme>,
-    /// The decisions to which the rung applies. Empty means [`NOT_ALL`].
+    /// The decisions to which the rung applies. Empty means [`NOT_FULLY_GRANTED`].
     #[serde(default)]
     decision: Vec<Decision>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Then {
+struct FollowUp {
     #[serde(rename = "type")]
     kind: ActionType,
     scheme: Option<Scheme>,
@@ -66,11 +67,11 @@ struct Then {
 static LADDER: LazyLock<Vec<Rung>> =
     LazyLock::new(|| serde_json::from_str(include_str!("ladder.json")).expect("ladder.json"));
 
-impl After {
+impl Condition {
     /// An action without a programme matches the rungs of every programme. Each step then names its own programme.
-    fn met_by(&self, row: &ActionRow, decision: Decision) -> bool {
+    fn matches(&self, row: &ActionRow, decision: Decision) -> bool {
         let scheme = self.scheme.is_empty() || row.scheme.is_none_or(|scheme| self.scheme.contains(&scheme));
-        let decisions = if self.decision.is_empty() { NOT_ALL } else { &self.decision };
+        let decisions = if self.decision.is_empty() { NOT_FULLY_GRANTED } else { &self.decision };
         self.kinds.contains(&row.kind) && scheme && decisions.contains(&decision)
     }
 }
@@ -120,7 +121,7 @@ pub fn next_steps(tx: &mut Tx, row: &ActionRow) -> Result<Option<Vec<NextStep>>>
     let Some(decision) = row.decision.filter(|_| row.status == ActionStatus::Decided) else { return Ok(None) };
     let zone = organizations::store::find(tx)?.time_zone;
     let mut steps = Vec::new();
-    for Rung { then, .. } in LADDER.iter().filter(|rung| rung.after.met_by(row, decision)) {
+    for Rung { then, .. } in LADDER.iter().filter(|rung| rung.after.matches(row, decision)) {
         steps.push(NextStep {
             kind: then.kind,
             scheme: then.scheme,

@@ -9,7 +9,7 @@ use crate::{
     casework::{barriers::model::BarrierId, cases::model::CaseId},
     db::schema::actions,
     directory::providers::model::ProviderId,
-    error::{ApiError, Issue, Place, Result},
+    error::{ApiError, Result, Violations},
     http::Resource,
     types::{
         Day, Id, Instant, Line, Patch, Text,
@@ -229,14 +229,10 @@ impl ActionRow {
         Ok(())
     }
 
-    /// The rules over several members, for a new and for a changed action. `today` is the organization's day.
+    /// Checks the rules that involve several members of the body, for a new and for a changed action. `today` is the
+    /// organization's day.
     pub fn check(&self, today: Day) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
+        let mut violations = Violations::default();
         let (status, decided, mistake) = (self.status, self.status == Decided, self.status == EnteredInError);
         let fits = match self.decision {
             None => true,
@@ -244,45 +240,65 @@ impl ActionRow {
             Some(Decision::Withdrawn) => matches!(status, Decided | Withdrawn),
             Some(_) => decided,
         };
-        need(
+        violations.require(
             !status.was_filed() || self.filed_on.is_some(),
             "filed_on",
             "required",
             "an action that was filed says when",
         );
-        need(status != Draft || self.filed_on.is_none(), "filed_on", "not_allowed", "a draft has not been filed");
-        need(!decided || self.decision.is_some(), "decision", "required", "a decided action says what was decided");
-        need(fits || mistake, "decision", "not_allowed", "does not fit the status");
-        need(
+        violations.require(
+            status != Draft || self.filed_on.is_none(),
+            "filed_on",
+            "not_allowed",
+            "a draft has not been filed",
+        );
+        violations.require(
+            !decided || self.decision.is_some(),
+            "decision",
+            "required",
+            "a decided action says what was decided",
+        );
+        violations.require(fits || mistake, "decision", "not_allowed", "does not fit the status");
+        violations.require(
             !decided || self.decided_on.is_some(),
             "decided_on",
             "required",
             "a decided action says when it was decided",
         );
-        need(
+        violations.require(
             decided || mistake || self.decided_on.is_none(),
             "decided_on",
             "not_allowed",
             "only a decided action was decided on a day",
         );
         let before = self.filed_on.zip(self.decided_on).is_some_and(|(filed, decided)| decided < filed);
-        need(!before, "decided_on", "before_filing", "must not lie before the day of filing");
-        need(self.filed_on.is_none_or(|day| day <= today), "filed_on", "in_the_future", "must not lie in the future");
-        need(
+        violations.require(!before, "decided_on", "before_filing", "must not lie before the day of filing");
+        violations.require(
+            self.filed_on.is_none_or(|day| day <= today),
+            "filed_on",
+            "in_the_future",
+            "must not lie in the future",
+        );
+        violations.require(
             self.decided_on.is_none_or(|day| day <= today),
             "decided_on",
             "in_the_future",
             "must not lie in the future",
         );
         let reasoned = self.parent_action_id.is_none() || self.escalation_reason.is_some();
-        need(reasoned, "escalation_reason", "required", "an action that follows another says why it went on");
-        need(
+        violations.require(
+            reasoned,
+            "escalation_reason",
+            "required",
+            "an action that follows another says why it went on",
+        );
+        violations.require(
             !self.late_filing || self.good_cause.is_some(),
             "good_cause",
             "required",
             "a late filing says what the good cause is",
         );
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 }
 
@@ -367,7 +383,10 @@ impl Resource for Action {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Change;
+    use crate::{
+        error::{FieldPath, Issue},
+        types::Change,
+    };
     use proptest::{option, prelude::*, sample::select};
     use serde_json::{Value, json};
 
@@ -422,8 +441,8 @@ mod tests {
     }
     fn faults(result: Result<()>) -> Vec<String> {
         result.err().map_or_else(Vec::new, |error| {
-            let place = |issue: &Issue| match &issue.place {
-                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+            let place = |issue: &Issue| match &issue.path {
+                FieldPath::Pointer(at) => format!("{at} {}", issue.fault.code),
                 place => format!("{place:?}"),
             };
             error.all_issues().iter().map(place).collect()

@@ -83,18 +83,18 @@ pub fn page(tx: &mut Tx, list: &List<ActionFilter>) -> Result<Page<Action>> {
     listed(tx, list, &list.filter, None)
 }
 
-fn of_ladder(case: Option<CaseId>, filter: &LadderFilter) -> ActionFilter {
+fn action_filter(case: Option<CaseId>, filter: &LadderFilter) -> ActionFilter {
     ActionFilter { case, kind: filter.kind.clone(), status: filter.status.clone(), provider: None }
 }
 
 pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<LadderFilter>) -> Result<Page<Action>> {
     let case = cases::store::find(tx, case)?;
-    listed(tx, list, &of_ladder(Some(case.id), &list.filter), None)
+    listed(tx, list, &action_filter(Some(case.id), &list.filter), None)
 }
 
 pub fn page_of_barrier(tx: &mut Tx, barrier: BarrierId, list: &List<LadderFilter>) -> Result<Page<Action>> {
     let barrier = barriers::store::find(tx, barrier)?;
-    listed(tx, list, &of_ladder(None, &list.filter), Some(barrier.id))
+    listed(tx, list, &action_filter(None, &list.filter), Some(barrier.id))
 }
 
 /// The newest actions of a case for its case file, oldest first, with the count of omitted ones.
@@ -115,7 +115,7 @@ pub fn find(tx: &mut Tx, id: ActionId) -> Result<ActionRow> {
 }
 
 /// Checks that an id in a request body names an action of this case, and returns the row.
-pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
+pub fn find_in_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
     let row = find(tx, id).map_err(|error| error.named_by(pointer))?;
     if row.case_id == case {
         Ok(row)
@@ -127,11 +127,11 @@ pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result
 pub fn get(tx: &mut Tx, id: ActionId) -> Result<Action> {
     let row = find(tx, id)?;
     tx.audit_read("action.read", row.id);
-    whole(tx, row)
+    with_next_steps(tx, row)
 }
 
 /// The action as its own endpoint shows it.
-fn whole(tx: &mut Tx, row: ActionRow) -> Result<Action> {
+fn with_next_steps(tx: &mut Tx, row: ActionRow) -> Result<Action> {
     let next_steps = ladder::next_steps(tx, &row)?;
     Ok(Action { next_steps, ..row.into() })
 }
@@ -167,7 +167,7 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
         if id == row.id {
             return Err(ApiError::invalid(POINTER, "cycle", "must not be the action itself or one that follows it"));
         }
-        above = of_case(tx, id, row.case_id, POINTER)?.parent_action_id;
+        above = find_in_case(tx, id, row.case_id, POINTER)?.parent_action_id;
     }
     Ok(())
 }
@@ -175,7 +175,7 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
 fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     let mut zones = vec![organizations::store::find(tx)?.time_zone];
     let today = Day::latest_today(&zones);
-    // A day that is still in the future here may already have come where the forum is.
+    // The forum may be in a time zone in which this day has already begun.
     if row.filed_on.max(row.decided_on).is_some_and(|day| day > today) {
         zones.extend(deadlines::store::zones_of(tx, row.id)?);
     }
@@ -212,9 +212,9 @@ fn create(
     }
     tx.record("action.created", row.id, new.members());
     if row.provider_id.is_some() {
-        conflicts::store::notice(tx, case, Occasion::ProviderAdded)?;
+        conflicts::store::check_automatically(tx, case, Occasion::ProviderAdded)?;
     }
-    whole(tx, row)
+    with_next_steps(tx, row)
 }
 
 pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionPatch>) -> Result<Action> {
@@ -240,7 +240,7 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     timeline::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());
     if patch.provider_id.set().is_some() {
-        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+        conflicts::store::check_automatically(tx, &mut case, Occasion::ProviderAdded)?;
     }
-    whole(tx, row)
+    with_next_steps(tx, row)
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page},
 };
 use actix_web::{
     delete, get, post,
@@ -31,7 +31,7 @@ pub async fn list_assignments(
     id: Path<CaseId>,
     list: List<AssignmentFilter>,
 ) -> Reply<Page<Assignment>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Assign a user to a case
@@ -53,7 +53,7 @@ pub async fn create_assignment(
     request: IdempotencyKey,
     body: Body<NewAssignment>,
 ) -> Reply<Assignment> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// End an assignment

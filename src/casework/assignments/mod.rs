@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent},
+    records::kind::{BelongsTo, ForClient, Included, Kind},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -14,11 +14,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_assignments).service(api::create_assignment).service(api::end_assignment);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "assignment",
     table: "assignments",
-    parent: Parent::Case(owners_of!(assignments, case)),
+    belongs_to: BelongsTo::Case(owners_of!(assignments, case)),
     path: "/cases/{id}/assignments",
     authorize: super::cases::KIND.authorize,
     timeline: Included::Yes,

@@ -104,7 +104,7 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
 }
 
 /// Whether a user works on a case now: an active advocate who is assigned to it, or an active supervisor in its team.
-/// Otherwise the user's unfinished work on the case falls to others.
+/// If not, other users take over the user's unfinished work on the case.
 pub fn is_working_on(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
     match users::store::working_role(tx, user)? {
         Some(Role::Supervisor) => teams::store::has_member(tx, case.team_id, user),
@@ -134,7 +134,7 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
         before.into_iter().chain(left).filter(|user| *user != lead).collect(),
         lead,
     )?;
-    conflicts::store::notice(tx, case, Occasion::Assignment)?;
+    conflicts::store::check_automatically(tx, case, Occasion::Assignment)?;
     Ok(row)
 }
 
@@ -152,7 +152,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
         return Err(ApiError::new(Code::AlreadyExists, "This person is already assigned to the case."));
     }
     let row = begin_until(tx, &case, user, new.role, end)?;
-    conflicts::store::notice(tx, &mut case, Occasion::Assignment)?;
+    conflicts::store::check_automatically(tx, &mut case, Occasion::Assignment)?;
     Ok(row.into())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -31,7 +31,7 @@ pub async fn list_case_barriers(
     id: Path<CaseId>,
     list: List<CaseBarrierFilter>,
 ) -> Reply<Page<Barrier>> {
-    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Create a barrier
@@ -52,7 +52,7 @@ pub async fn create_barrier(
     request: IdempotencyKey,
     body: Body<NewBarrier>,
 ) -> Reply<Barrier> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List barriers
@@ -70,7 +70,7 @@ pub async fn list_barriers(
     db: Data<Db>,
     list: List<BarrierFilter>,
 ) -> Reply<Page<Barrier>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one barrier
@@ -84,7 +84,7 @@ pub async fn list_barriers(
 )]
 #[get("/barriers/{id}")]
 pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<BarrierId>) -> Reply<Barrier> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
 }
 
 /// Change a barrier
@@ -105,5 +105,5 @@ pub async fn update_barrier(
     version: IfMatch,
     patch: Body<BarrierPatch>,
 ) -> Reply<Barrier> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

@@ -6,7 +6,7 @@ use crate::{
     casework::cases::model::CaseId,
     db::{dialect::Key, schema::barriers},
     directory::providers::model::ProviderId,
-    error::{ApiError, Issue, Place, Result},
+    error::{Result, Violations},
     http::Resource,
     records::search::model::{SearchKind, Searchable, lines},
     types::{
@@ -205,46 +205,41 @@ impl BarrierRow {
             if self.status.is_ended() { self.resolved_at.or_else(|| Some(Instant::now())) } else { None };
     }
 
-    /// The rules over several members, for a new and for a changed barrier.
+    /// Checks the rules that involve several members of the body, for a new and for a changed barrier.
     pub fn check(&self) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
+        let mut violations = Violations::default();
         let (ended, wordless) = (self.status.is_ended(), self.bases().iter().any(|basis| basis.needs_text()));
-        need(
+        violations.require(
             !self.kind.needs_text() || self.type_text.is_some(),
             "type_text",
             "required",
             "this code says nothing without words",
         );
-        need(
+        violations.require(
             !wordless || self.basis_text.is_some(),
             "basis_text",
             "required",
             "one of the bases says nothing without words",
         );
-        need(
+        violations.require(
             !ended || self.disposition.is_some(),
             "disposition",
             "required",
             "a barrier that has ended says what became of it",
         );
-        need(
+        violations.require(
             !ended || self.judged_by.is_some(),
             "judged_by",
             "required",
             "a barrier that has ended says who judged it",
         );
-        need(
+        violations.require(
             ended || self.disposition.is_none(),
             "disposition",
             "not_allowed",
             "only a barrier that is resolved or closed unresolved has a disposition",
         );
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 
     fn bases(&self) -> Vec<DiscriminationBasis> {
@@ -356,6 +351,7 @@ impl Searchable for BarrierRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::FieldPath;
 
     fn new(json: serde_json::Value) -> BarrierRow {
         BarrierRow::new(Id::new(), Id::new(), Id::new(), &serde_json::from_value(json).unwrap())
@@ -367,8 +363,8 @@ mod tests {
         let issues = row.check().err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
         issues
             .into_iter()
-            .map(|issue| match issue.place {
-                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+            .map(|issue| match issue.path {
+                FieldPath::Pointer(at) => format!("{at} {}", issue.fault.code),
                 _ => unreachable!(),
             })
             .collect()

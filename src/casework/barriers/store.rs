@@ -137,7 +137,7 @@ fn check_references(tx: &mut Tx, row: &mut BarrierRow) -> Result<()> {
 }
 
 /// Marks a barrier as possible retaliation if it follows soon after an action against its provider.
-fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Result<()> {
+fn mark_possible_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Result<()> {
     row.possible_retaliation = match row.provider_id {
         None => false,
         Some(provider) => {
@@ -179,14 +179,14 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     }
     check_day(tx, row.occurred_on, case.client_id)?;
     check_references(tx, &mut row)?;
-    notice_retaliation(tx, &case, &mut row)?;
+    mark_possible_retaliation(tx, &case, &mut row)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, case.team_id, &row)?;
     recount(tx, &mut case)?;
     timeline::add(tx, case.id, "barrier.created", row.id, None)?;
     tx.record("barrier.created", row.id, new.members());
     if row.provider_id.is_some() || row.service_id.is_some() {
-        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+        conflicts::store::check_automatically(tx, &mut case, Occasion::ProviderAdded)?;
     }
     Ok(row.into())
 }
@@ -212,7 +212,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
         check_references(tx, &mut row)?;
     }
     if patch.provider_id != Patch::Keep || patch.occurred_on != Patch::Keep {
-        notice_retaliation(tx, &case, &mut row)?;
+        mark_possible_retaliation(tx, &case, &mut row)?;
     }
     save(tx, &mut row)?;
     search::store::replace(tx, &row)?;
@@ -221,7 +221,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     timeline::add(tx, case.id, "barrier.updated", row.id, status)?;
     tx.record("barrier.updated", row.id, patch.members());
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
-        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+        conflicts::store::check_automatically(tx, &mut case, Occasion::ProviderAdded)?;
     }
     Ok(row.into())
 }

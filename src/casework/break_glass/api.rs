@@ -7,11 +7,11 @@ use crate::{
         policy::{ReadBreakGlass, WriteBreakGlass},
     },
     db::{Db, Tx},
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page, ok_record},
 };
 use crate::{
     identity::emails,
-    mail::{Outbox, Post},
+    mail::{Mailer, Outbox},
 };
 use actix_web::{
     delete, get, post,
@@ -34,7 +34,7 @@ pub async fn list_break_glass(
     db: Data<Db>,
     list: List<BreakGlassFilter>,
 ) -> Reply<Page<BreakGlass>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Use break-glass access
@@ -53,7 +53,7 @@ pub async fn list_break_glass(
 pub async fn break_glass(
     who: Allowed<WriteBreakGlass>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     request: IdempotencyKey,
     body: Body<NewBreakGlass>,
 ) -> Reply<BreakGlass> {
@@ -64,8 +64,8 @@ pub async fn break_glass(
         out.put(supervisors.into_iter().map(emails::break_glass_opened).collect());
         Ok(view)
     };
-    let reply = once(&db, &who, request, body, create).await;
-    outbox.send_after(&reply, &post);
+    let reply = created_once(&db, &who, request, body, create).await;
+    outbox.send_after(&reply, &mailer);
     reply
 }
 
@@ -80,7 +80,7 @@ pub async fn break_glass(
 )]
 #[get("/break-glass/{id}")]
 pub async fn get_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, id: Path<BreakGlassId>) -> Reply<BreakGlass> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// End break-glass access
@@ -122,5 +122,5 @@ pub async fn review_break_glass(
     request: IdempotencyKey,
     body: Body<BreakGlassReview>,
 ) -> Reply<BreakGlass> {
-    once(&db, &who, request, body, move |tx, review| store::review(tx, *id, review)).await
+    created_once(&db, &who, request, body, move |tx, review| store::review(tx, *id, review)).await
 }

@@ -7,7 +7,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -19,11 +19,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::review_break_glass);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "break_glass",
     table: "break_glass",
-    parent: Parent::Case(owners_of!(break_glass, case)),
+    belongs_to: BelongsTo::Case(owners_of!(break_glass, case)),
     path: "/break-glass/{id}",
     authorize: |tx, text| store::get(tx, id(text)?).map(drop),
     timeline: Included::Yes,

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::Scope,
+    auth::CaseAccess,
     casework::cases::{self, model::CaseId},
     db::{Condition, Dialect, PortableDsl as _, Tx, lock::Purpose, save, schema::break_glass, versioned},
     error::{ApiError, Code, Result},
@@ -17,8 +17,8 @@ versioned!(BreakGlassRow, break_glass);
 
 /// The caller's own accesses, and those to cases of the caller's teams.
 fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
-    let seen = match tx.scope() {
-        Scope::Teams(user) => Condition::sql("(break_glass.user_id = ")
+    let condition = match tx.case_access() {
+        CaseAccess::Teams(user) => Condition::sql("(break_glass.user_id = ")
             .id(user.uuid())
             .then(
                 " OR EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = break_glass.organization_id AND \
@@ -28,7 +28,7 @@ fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
             .then("))"),
         _ => Condition::nothing(),
     };
-    break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+    break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(condition).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &BreakGlassFilter) -> break_glass::BoxedQuery<'static, Dialect> {
@@ -72,8 +72,8 @@ const MOST_UNREVIEWED: i64 = 3;
 pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec<Email>)> {
     new.check()?;
     // Locked, so that two parallel requests of one user open only one access.
-    let case = cases::store::lock_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
-    if !cases::store::seen_among(tx, vec![case.id])?.is_empty() {
+    let case = cases::store::lock_without_access_check(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
+    if !cases::store::filter_visible(tx, vec![case.id])?.is_empty() {
         return Err(ApiError::conflict("You can already see this case."));
     }
     let user = tx.user()?;

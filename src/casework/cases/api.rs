@@ -11,7 +11,9 @@ use crate::{
         policy::{MoveCases, ReadCases, WriteCases},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, ok, once, paged},
+    http::{
+        Body, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, created_once, ok_page, ok_record,
+    },
 };
 use actix_web::{
     get, patch, post,
@@ -30,7 +32,7 @@ use actix_web::{
 )]
 #[get("/cases")]
 pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFilter>) -> Reply<Page<Case>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Open a case
@@ -49,7 +51,7 @@ pub async fn create_case(
     request: IdempotencyKey,
     body: Body<NewCase>,
 ) -> Reply<Case> {
-    once(&db, &who, request, body, opening::create).await
+    created_once(&db, &who, request, body, opening::create).await
 }
 
 /// Fetch one case
@@ -63,7 +65,7 @@ pub async fn create_case(
 )]
 #[get("/cases/{id}")]
 pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, view: Query<CaseView>) -> Reply<Case> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id, &view)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id, &view)).await?)
 }
 
 /// Change a case
@@ -84,7 +86,7 @@ pub async fn update_case(
     version: IfMatch,
     patch: Body<CasePatch>,
 ) -> Reply<Case> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// List the transitions of a case
@@ -103,7 +105,7 @@ pub async fn list_case_transitions(
     id: Path<CaseId>,
     list: List<TransitionFilter>,
 ) -> Reply<Page<CaseTransition>> {
-    paged(db.read(&who, move |tx| transition::history(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| transition::history(tx, *id, &list)).await?)
 }
 
 /// Change the status of a case
@@ -126,5 +128,6 @@ pub async fn transition_case(
     request: IdempotencyKey,
     body: Body<Transition>,
 ) -> Reply<Case> {
-    once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.0.as_ref(), wanted)).await
+    created_once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.0.as_ref(), wanted))
+        .await
 }

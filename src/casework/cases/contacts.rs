@@ -28,13 +28,13 @@ pub enum Change {
     First,
 }
 
-/// Derives the first and the last contact in a case row that the caller has locked. The sources are the notes of
-/// successful contacts and the latest transition that names a first contact. The result does not depend on the order in
-/// which they were entered or corrected. `naming` is the first contact in a transition that is about to be inserted; it
-/// counts as the latest transition.
-pub fn derive(tx: &mut Tx, case: &mut CaseRow, naming: Option<Instant>) -> Result<Change> {
-    // Reads every note of the case: a contact counts for everybody who works on the case, and the row must not depend
-    // on the caller.
+/// Derives the first and the last contact in a case row that the calling function has locked. The sources are the notes
+/// of successful contacts and the latest transition that gives a first contact. The result does not depend on the order
+/// in which they were created or corrected. `pending_first_contact` is the first contact in a transition that is about
+/// to be inserted; it counts as the latest transition.
+pub fn derive(tx: &mut Tx, case: &mut CaseRow, pending_first_contact: Option<Instant>) -> Result<Change> {
+    // Reads all notes of the case, also those that the caller may not read, because the row must be the same for all
+    // callers.
     let of_case =
         notes::table.filter(notes::organization_id.eq(case.organization_id)).filter(notes::case_id.eq(case.id));
     // Written literally, to match the partial index.
@@ -48,13 +48,13 @@ pub fn derive(tx: &mut Tx, case: &mut CaseRow, naming: Option<Instant>) -> Resul
         steps.select((transitions::at, transitions::id, transitions::given)).load(tx.conn)?;
     let named = steps.iter().filter_map(|(at, id, given)| Some((at.micros(), id.uuid(), given.0.first_contact?)));
     let named = named.max_by_key(|(at, id, _)| (*at, *id)).map(|(_, _, first_contact)| first_contact);
-    // Rounds to milliseconds, as a stored transition has it.
-    let naming = naming.and_then(|at| Instant::parse(&at.to_string()).ok());
-    let named = naming.or(named);
-    Ok(set(case, first.into_iter().chain(named).min(), last.into_iter().chain(named).max()))
+    // Rounds to milliseconds, because a stored transition has no more digits.
+    let pending_first_contact = pending_first_contact.and_then(|at| Instant::parse(&at.to_string()).ok());
+    let named = pending_first_contact.or(named);
+    Ok(set_contact_times(case, first.into_iter().chain(named).min(), last.into_iter().chain(named).max()))
 }
 
-fn set(case: &mut CaseRow, first: Option<Instant>, last: Option<Instant>) -> Change {
+fn set_contact_times(case: &mut CaseRow, first: Option<Instant>, last: Option<Instant>) -> Change {
     let before = (case.first_contact_at, case.last_contact_at);
     (case.first_contact_at, case.last_contact_at) = (first, last);
     match (before.0 == first, before.1 == last) {
@@ -87,11 +87,11 @@ mod tests {
         let mut case =
             CaseRow::open(Id::new(), Id::new(), "2026-000001".into(), None, &serde_json::from_value(new).unwrap());
         let at = |second| Some(Instant::from_micros(second));
-        assert_eq!(set(&mut case, at(5), at(5)), Change::First);
-        assert_eq!(set(&mut case, at(5), at(9)), Change::Last);
-        assert_eq!(set(&mut case, at(5), at(9)), Change::Nothing);
-        assert_eq!(set(&mut case, at(3), at(9)), Change::First);
+        assert_eq!(set_contact_times(&mut case, at(5), at(5)), Change::First);
+        assert_eq!(set_contact_times(&mut case, at(5), at(9)), Change::Last);
+        assert_eq!(set_contact_times(&mut case, at(5), at(9)), Change::Nothing);
+        assert_eq!(set_contact_times(&mut case, at(3), at(9)), Change::First);
         assert_eq!((case.first_contact_at, case.last_contact_at), (at(3), at(9)));
-        assert_eq!(set(&mut case, None, None), Change::First);
+        assert_eq!(set_contact_times(&mut case, None, None), Change::First);
     }
 }

@@ -1,5 +1,5 @@
-//! The lifecycle of a case as one table. The API uses it for decisions and for `available_transitions`, and the tests
-//! walk through it.
+//! The lifecycle of a case: one table of all allowed transitions and their guards. The API uses it to decide on
+//! transitions and for `available_transitions`, and the tests read it.
 
 use super::model::CaseStatus::{self, *};
 use crate::{
@@ -50,56 +50,56 @@ text_enum! {
     }
 }
 
-/// One row of the table.
+/// One allowed transition: the roles that may make it, and the guards that must hold.
 #[derive(Debug)]
-pub struct Step {
+pub struct LifecycleRow {
     pub from: CaseStatus,
     pub to: CaseStatus,
     pub by: &'static [Mover],
     pub guards: &'static [Guard],
 }
 
-const fn step(from: CaseStatus, to: CaseStatus, by: &'static [Mover], guards: &'static [Guard]) -> Step {
-    Step { from, to, by, guards }
+const fn row(from: CaseStatus, to: CaseStatus, by: &'static [Mover], guards: &'static [Guard]) -> LifecycleRow {
+    LifecycleRow { from, to, by, guards }
 }
 
 use Guard as G;
 use Mover::{Admin, Lead, Supervisor};
 
 #[rustfmt::skip]
-pub const LIFECYCLE: &[Step] = &[
-    step(Referred,   Triage,     &[Supervisor, Admin], &[]),
-    step(Triage,     Accepted,   &[Supervisor],        &[G::ClientAgreement, G::ConflictCheck, G::LeadAdvocate]),
-    step(Triage,     Declined,   &[Supervisor],        &[G::Reason, G::Signpost]),
-    step(Triage,     Waitlisted, &[Supervisor],        &[G::Reason]),
-    step(Waitlisted, Triage,     &[Supervisor, Admin], &[]),
-    step(Accepted,   Active,     &[Lead],              &[G::FirstContact, G::BarrierOrGoal]),
-    step(Active,     OnHold,     &[Lead],              &[G::Reason, G::ReviewOn, G::DeadlineInsideHold]),
-    step(OnHold,     Active,     &[Lead],              &[]),
-    step(Active,     Closing,    &[Lead],              &[G::BarriersDisposed, G::OpenDeadlines]),
-    step(Closing,    Active,     &[Lead, Supervisor],  &[]),
-    step(Closing,    Closed,     &[Supervisor],        &[G::ClosingReason, G::ClosingSummary, G::Outcome, G::SecondPerson]),
-    step(Closed,     Active,     &[Supervisor],        &[G::Reason]),
+pub const LIFECYCLE: &[LifecycleRow] = &[
+    row(Referred,   Triage,     &[Supervisor, Admin], &[]),
+    row(Triage,     Accepted,   &[Supervisor],        &[G::ClientAgreement, G::ConflictCheck, G::LeadAdvocate]),
+    row(Triage,     Declined,   &[Supervisor],        &[G::Reason, G::Signpost]),
+    row(Triage,     Waitlisted, &[Supervisor],        &[G::Reason]),
+    row(Waitlisted, Triage,     &[Supervisor, Admin], &[]),
+    row(Accepted,   Active,     &[Lead],              &[G::FirstContact, G::BarrierOrGoal]),
+    row(Active,     OnHold,     &[Lead],              &[G::Reason, G::ReviewOn, G::DeadlineInsideHold]),
+    row(OnHold,     Active,     &[Lead],              &[]),
+    row(Active,     Closing,    &[Lead],              &[G::BarriersDisposed, G::OpenDeadlines]),
+    row(Closing,    Active,     &[Lead, Supervisor],  &[]),
+    row(Closing,    Closed,     &[Supervisor],        &[G::ClosingReason, G::ClosingSummary, G::Outcome, G::SecondPerson]),
+    row(Closed,     Active,     &[Supervisor],        &[G::Reason]),
 ];
 
-/// The step to `entered_in_error`, from every other status. The record stays, but reports do not count it.
-pub const MISTAKE: (&[Mover], &[Guard]) = (&[Admin], &[G::Reason]);
+/// The transition to `entered_in_error`, from every other status. The record stays, but reports do not count it.
+pub const TO_ENTERED_IN_ERROR: (&[Mover], &[Guard]) = (&[Admin], &[G::Reason]);
 
-/// The allowed users and the guards of a step, if the table has it.
+/// The allowed users and the guards of a transition, if the lifecycle has it.
 pub fn find(from: CaseStatus, to: CaseStatus) -> Option<(&'static [Mover], &'static [Guard])> {
     if to == EnteredInError {
-        return (from != EnteredInError).then_some(MISTAKE);
+        return (from != EnteredInError).then_some(TO_ENTERED_IN_ERROR);
     }
-    LIFECYCLE.iter().find(|step| step.from == from && step.to == to).map(|step| (step.by, step.guards))
+    LIFECYCLE.iter().find(|row| row.from == from && row.to == to).map(|row| (row.by, row.guards))
 }
 
 /// The possible next statuses.
-pub fn from(status: CaseStatus) -> impl Iterator<Item = (CaseStatus, &'static [Mover], &'static [Guard])> {
+pub fn transitions_from(status: CaseStatus) -> impl Iterator<Item = (CaseStatus, &'static [Mover], &'static [Guard])> {
     CaseStatus::ALL.iter().filter_map(move |to| find(status, *to).map(|(by, guards)| (*to, by, guards)))
 }
 
-/// Whether the caller is one of the users in `by`.
-pub fn may(actor: Actor, lead: Option<UserId>, by: &[Mover]) -> bool {
+/// Whether the caller has one of the roles in `by`. `lead` is the lead advocate of the case.
+pub fn may_perform(actor: Actor, lead: Option<UserId>, by: &[Mover]) -> bool {
     by.iter().any(|mover| match mover {
         Supervisor => actor.role == Role::Supervisor,
         Admin => actor.role == Role::Admin,
@@ -107,9 +107,9 @@ pub fn may(actor: Actor, lead: Option<UserId>, by: &[Mover]) -> bool {
     })
 }
 
-/// The input of the guards: the case with the values of the request.
+/// The input of the guards: the values of the case and of the request.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub struct GuardInput {
     pub client_agreement: bool,
     pub conflict_check: bool,
     /// A conflict was found, and no decision allows the case to continue with it.
@@ -133,28 +133,28 @@ pub struct Facts {
 }
 
 impl Guard {
-    pub fn holds(self, facts: &Facts) -> bool {
+    pub fn holds(self, input: &GuardInput) -> bool {
         match self {
-            G::ClientAgreement => facts.client_agreement,
-            G::ConflictCheck => facts.conflict_check && !facts.open_conflict,
-            G::LeadAdvocate => facts.lead.is_some(),
-            G::Reason => facts.reason,
-            G::Signpost => facts.signpost,
-            G::FirstContact => facts.first_contact,
-            G::BarrierOrGoal => facts.barrier_or_goal,
-            G::ReviewOn => facts
+            G::ClientAgreement => input.client_agreement,
+            G::ConflictCheck => input.conflict_check && !input.open_conflict,
+            G::LeadAdvocate => input.lead.is_some(),
+            G::Reason => input.reason,
+            G::Signpost => input.signpost,
+            G::FirstContact => input.first_contact,
+            G::BarrierOrGoal => input.barrier_or_goal,
+            G::ReviewOn => input
                 .review_on
-                .zip(facts.today)
+                .zip(input.today)
                 .is_some_and(|(review, today)| review > today && review <= today.plus_days(90)),
             G::DeadlineInsideHold => {
-                facts.review_on.is_none_or(|review| facts.next_deadline_on.is_none_or(|due| due >= review))
+                input.review_on.is_none_or(|review| input.next_deadline_on.is_none_or(|due| due >= review))
             }
-            G::BarriersDisposed => facts.undisposed_barriers == 0,
-            G::OpenDeadlines => facts.open_deadlines == 0 || facts.waive_deadlines && facts.reason,
-            G::ClosingReason => facts.closing_reason,
-            G::ClosingSummary => facts.closing_summary,
-            G::Outcome => facts.outcome,
-            G::SecondPerson => !facts.second_person_closes || facts.lead.is_none() || facts.mover != facts.lead,
+            G::BarriersDisposed => input.undisposed_barriers == 0,
+            G::OpenDeadlines => input.open_deadlines == 0 || input.waive_deadlines && input.reason,
+            G::ClosingReason => input.closing_reason,
+            G::ClosingSummary => input.closing_summary,
+            G::Outcome => input.outcome,
+            G::SecondPerson => !input.second_person_closes || input.lead.is_none() || input.mover != input.lead,
         }
     }
 
@@ -220,9 +220,9 @@ mod tests {
     #[test]
     fn only_declined_and_entered_in_error_are_final_statuses() {
         for status in CaseStatus::ALL {
-            let ways = LIFECYCLE.iter().filter(|step| step.from == *status).count();
+            let targets = LIFECYCLE.iter().filter(|row| row.from == *status).count();
             let end = matches!(status, Declined | EnteredInError);
-            assert_eq!(ways == 0, end, "{status:?}");
+            assert_eq!(targets == 0, end, "{status:?}");
         }
         assert!(find(EnteredInError, Active).is_none() && find(EnteredInError, EnteredInError).is_none());
     }
@@ -230,9 +230,8 @@ mod tests {
     #[test]
     fn every_status_is_reachable_from_referred() {
         let mut reached = vec![Referred];
-        while let Some(step) = LIFECYCLE.iter().find(|step| reached.contains(&step.from) && !reached.contains(&step.to))
-        {
-            reached.push(step.to);
+        while let Some(row) = LIFECYCLE.iter().find(|row| reached.contains(&row.from) && !reached.contains(&row.to)) {
+            reached.push(row.to);
         }
         assert_eq!(reached.len(), CaseStatus::ALL.len() - 1, "all but entered_in_error");
     }
@@ -240,11 +239,11 @@ mod tests {
     #[test]
     fn hold_ends_within_90_days_and_not_after_the_next_deadline() {
         let day = |text| Some(Day::parse(text).unwrap());
-        let hold = |review_on, next_deadline_on| Facts {
+        let hold = |review_on, next_deadline_on| GuardInput {
             review_on,
             next_deadline_on,
             today: day("2026-11-23"),
-            ..Facts::default()
+            ..GuardInput::default()
         };
         assert!(G::ReviewOn.holds(&hold(day("2027-02-21"), None)));
         assert!(!G::ReviewOn.holds(&hold(day("2027-02-22"), None)));
@@ -261,26 +260,26 @@ mod tests {
         fn requests_follow_the_status_table(asked in proptest::collection::vec(proptest::sample::select(CaseStatus::ALL), 0..60)) {
             let mut status = Referred;
             for to in asked {
-                let row = LIFECYCLE.iter().any(|step| step.from == status && step.to == to);
+                let is_in_table = LIFECYCLE.iter().any(|row| row.from == status && row.to == to);
                 let mistake = to == EnteredInError && status != EnteredInError;
-                prop_assert_eq!(find(status, to).is_some(), row || mistake);
-                prop_assert_eq!(from(status).any(|(way, ..)| way == to), row || mistake, "what is shown is what is done");
+                prop_assert_eq!(find(status, to).is_some(), is_in_table || mistake);
+                prop_assert_eq!(transitions_from(status).any(|(target, ..)| target == to), is_in_table || mistake, "what is shown is what is done");
                 prop_assert!(status != EnteredInError || find(status, to).is_none());
-                prop_assert!(status != Declined || !row);
-                if row || mistake { status = to; }
+                prop_assert!(status != Declined || !is_in_table);
+                if is_in_table || mistake { status = to; }
             }
         }
 
-        /// Each step of any walk is a row of the table.
+        /// Each transition of any sequence is a row of the table.
         #[test]
         fn available_transitions_follow_the_status_table(choices in proptest::collection::vec(0_usize..16, 0..40)) {
             let mut status = Referred;
             for choice in choices {
-                let ways: Vec<_> = from(status).collect();
-                if ways.is_empty() { break; }
-                let (to, by, _) = ways[choice % ways.len()];
+                let targets: Vec<_> = transitions_from(status).collect();
+                if targets.is_empty() { break; }
+                let (to, by, _) = targets[choice % targets.len()];
                 prop_assert!(!by.is_empty());
-                prop_assert!(to == EnteredInError || LIFECYCLE.iter().any(|step| step.from == status && step.to == to));
+                prop_assert!(to == EnteredInError || LIFECYCLE.iter().any(|row| row.from == status && row.to == to));
                 status = to;
             }
         }

@@ -1,4 +1,5 @@
-//! Cases: one episode of advocacy for one client, from referral to closure.
+//! Cases: the advocacy for one client on one matter, from referral to closure. A closed case can be reopened; each
+//! period in which it was open is an episode.
 
 pub mod api;
 pub mod contacts;
@@ -10,7 +11,7 @@ pub mod transition;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -23,11 +24,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::transition_case);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "case",
     table: "cases",
-    parent: Parent::Case(owners_of!(cases)),
+    belongs_to: BelongsTo::Case(owners_of!(cases)),
     path: "/cases/{id}",
     authorize: |tx, text| store::get(tx, id(text)?, &model::CaseView::default()).map(drop),
     timeline: Included::Yes,

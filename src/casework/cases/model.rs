@@ -1,12 +1,12 @@
 //! The model of a case: the database row and the API view.
 
-use super::lifecycle::{self, AvailableTransition, Facts};
+use super::lifecycle::{self, AvailableTransition, GuardInput};
 use crate::{
     auth::{Actor, OrganizationId, Role, UserId},
     casework::clients::model::{ClientId, ClientRef},
     db::{dialect::Key, schema::cases},
     directory::providers::model::ProviderId,
-    error::{ApiError, Issue, Place, Result},
+    error::{Result, Violations},
     http::{Filter, OneOf, Resource},
     identity::{teams::model::TeamId, users::model::UserRef},
     records::search::model::{SearchKind, Searchable, lines, of_case_number},
@@ -15,7 +15,6 @@ use crate::{
         code::{
             AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis, UnmetNeedReason,
         },
-        fault::Fault,
     },
 };
 use diesel::prelude::*;
@@ -157,42 +156,40 @@ impl CaseRow {
         patch.tags.apply(&mut self.tags.0);
     }
 
-    /// The rules over several members, for a new and for a changed case.
+    /// Checks the rules that involve several members of the body, for a new and for a changed case.
     pub fn check(&self) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, detail: &str| {
-            if !holds {
-                issues
-                    .push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new("required", detail) });
-            }
-        };
-        need(
+        let mut violations = Violations::default();
+        violations.require(
             self.priority != Priority::Urgent || self.priority_reason.is_some(),
             "priority_reason",
+            "required",
             "an urgent case says why",
         );
         let non_instructed = self.instruction == Instruction::NonInstructed;
-        need(
+        violations.require(
             !non_instructed || self.non_instructed_basis.is_some(),
             "non_instructed_basis",
+            "required",
             "acting without instruction needs a basis",
         );
-        need(
+        violations.require(
             !non_instructed || self.non_instructed_reason.is_some(),
             "non_instructed_reason",
+            "required",
             "acting without instruction needs a reason",
         );
-        need(
+        violations.require(
             !self.intake_source.needs_text() || self.intake_source_text.is_some(),
             "intake_source_text",
+            "required",
             "this code says nothing without words",
         );
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 
     /// The guards' input that comes from the case itself.
-    pub fn facts(&self) -> Facts {
-        Facts {
+    pub fn guard_input(&self) -> GuardInput {
+        GuardInput {
             client_agreement: self.instruction == Instruction::NonInstructed && self.non_instructed_basis.is_some(),
             conflict_check: self.conflicts_settled == Some(true),
             open_conflict: self.conflicts_settled == Some(false),
@@ -203,21 +200,21 @@ impl CaseRow {
             undisposed_barriers: self.undisposed_barriers,
             open_deadlines: self.open_deadlines,
             next_deadline_on: self.next_deadline_on,
-            ..Facts::default()
+            ..GuardInput::default()
         }
     }
 
     pub fn available_transitions(&self, actor: Actor) -> Vec<AvailableTransition> {
-        let own = self.facts();
+        let own = self.guard_input();
         // Only supervisors may see the result of a conflict check. For all others the guard appears as unmet.
         let conflict_check = own.conflict_check && actor.role == Role::Supervisor;
-        let facts = Facts { mover: Some(actor.user), conflict_check, ..own };
-        lifecycle::from(self.status)
+        let input = GuardInput { mover: Some(actor.user), conflict_check, ..own };
+        lifecycle::transitions_from(self.status)
             .map(|(to, by, guards)| AvailableTransition {
                 to,
                 by: by.to_vec(),
-                permitted: lifecycle::may(actor, self.lead_advocate_id, by),
-                unmet: guards.iter().copied().filter(|guard| !guard.holds(&facts)).collect(),
+                permitted: lifecycle::may_perform(actor, self.lead_advocate_id, by),
+                unmet: guards.iter().copied().filter(|guard| !guard.holds(&input)).collect(),
             })
             .collect()
     }
@@ -272,7 +269,7 @@ pub struct Case {
 
 impl Case {
     /// The view for this caller: an administrator and an integration get no content (AZ-07).
-    pub fn of(row: CaseRow, actor: Actor) -> Self {
+    pub fn for_caller(row: CaseRow, actor: Actor) -> Self {
         let content = actor.role.sees_content();
         Self {
             id: row.id,
@@ -310,9 +307,9 @@ impl Case {
     }
 
     /// The view with the possible transitions.
-    pub fn whole(row: CaseRow, actor: Actor) -> Self {
+    pub fn with_transitions(row: CaseRow, actor: Actor) -> Self {
         let available_transitions = Some(row.available_transitions(actor));
-        Self { available_transitions, ..Self::of(row, actor) }
+        Self { available_transitions, ..Self::for_caller(row, actor) }
     }
 }
 impl Resource for Case {
@@ -401,7 +398,7 @@ pub struct CaseFilter {
 }
 impl CaseFilter {
     /// The name of the first filter in use that needs access to the content of cases (AZ-07).
-    pub fn of_content(&self) -> Option<&'static str> {
+    pub fn content_filter_in_use(&self) -> Option<&'static str> {
         let asked = [
             ("q", self.q.is_some()),
             ("tag", self.tag.is_some()),

@@ -53,7 +53,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     search::store::add(tx, row.team_id, &row)?;
     timeline::add(tx, row.id, "case.opened", row.id, None)?;
     tx.record("case.created", row.id, new.members());
-    Ok(Case::whole(row, actor))
+    Ok(Case::with_transitions(row, actor))
 }
 
 fn lead_of_new(tx: &mut Tx, role: Role, named: Option<UserId>) -> Result<Option<UserId>> {

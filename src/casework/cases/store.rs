@@ -11,7 +11,7 @@ use crate::{
         schema::{barriers, cases},
     },
     directory::providers,
-    error::{ApiError, Issue, Place, Result},
+    error::{ApiError, FieldPath, Issue, Result},
     http::{Body, IfMatch, List, Page},
     identity::{teams::model::TeamId, users},
     records::{search, timeline, visibility},
@@ -19,15 +19,15 @@ use crate::{
 };
 use diesel::{dsl, dsl::exists, prelude::*};
 
-type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
+type VisibleCases = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
 /// The cases that this caller may see.
-fn seen(tx: &Tx) -> Seen {
+fn visible_unboxed(tx: &Tx) -> VisibleCases {
     cases::table.filter(cases::organization_id.eq(tx.organization())).filter(visibility::visible_cases(tx))
 }
 
 fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
-    seen(tx).into_boxed()
+    visible_unboxed(tx).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect> {
@@ -80,7 +80,7 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::last_contact_at.lt(before).or(cases::last_contact_at.is_null()));
     }
     if let Some(part) = &filter.q {
-        let terms = fold::question(part.as_str());
+        let terms = fold::parse_query(part.as_str());
         if terms.is_empty() {
             query = query.filter(Condition::nothing());
         }
@@ -99,13 +99,13 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
 pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     let actor = tx.actor()?;
     if !actor.role.sees_content()
-        && let Some(name) = list.filter.of_content()
+        && let Some(name) = list.filter.content_filter_in_use()
     {
         // A filter by a member that is not shown would reveal it. The test `filters` checks every list for this.
         let fault = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
-        let place = Place::Parameter(name.into());
+        let path = FieldPath::Parameter(name.into());
         return Err(
-            ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault }])
+            ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { path, fault }])
         );
     }
     let query = list.keyset(
@@ -118,8 +118,13 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     let rows: Vec<CaseRow> = query.select(CaseRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("case.listed", rows.iter().map(|row| row.id));
-    let mut page =
-        list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), |row| Case::of(row, actor));
+    let mut page = list.page(
+        actor,
+        rows,
+        total,
+        |row| (row.opened_at.micros(), row.id.uuid()),
+        |row| Case::for_caller(row, actor),
+    );
     expand(tx, &mut page.items, list.filter.expand.as_ref())?;
     Ok(page)
 }
@@ -148,8 +153,8 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 }
 
 /// Locks the case until the transaction ends, for a change of it or of a record that belongs to it. Every store that
-/// writes under a case calls this first: it is the one check that a case that was entered in error takes no more
-/// changes.
+/// changes records of a case calls this first, because only this function checks that the case was not entered in
+/// error.
 ///
 /// # Errors
 /// 404 if the caller does not see the case, 409 if it was entered in error.
@@ -161,31 +166,31 @@ pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     }
 }
 
-/// The same, but also for a case that was entered in error: to end a user's access, and for the lifecycle itself. After
-/// the lock it checks the caller's access again: the case may have been handed over during the wait, and PostgreSQL
-/// rereads only the locked row.
+/// Locks the case also if it was entered in error: to end a user's access, and for the lifecycle itself. Checks the
+/// caller's access again after it has the lock, because the case may have been handed over during the wait, and
+/// PostgreSQL rereads only the locked row.
 pub fn lock_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
-    if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
+    if tx.conn.has_row_locks() { find(tx, id) } else { Ok(row) }
 }
 
-/// Locks a case that the caller may not see yet, until the transaction ends. The caller has checked that the case is
-/// offered to them, or opens break-glass access.
-pub fn lock_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
-    let unseen = cases::table.find((tx.organization(), id));
-    Ok(unseen.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
+/// Locks a case until the transaction ends, also if the user may not see it yet. The calling function has checked that
+/// the case is offered to the user, or that the user opens break-glass access.
+pub fn lock_without_access_check(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    let case = cases::table.find((tx.organization(), id));
+    Ok(case.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// The numbers and the teams of cases. A user to whom a case is offered may know them, too, so this does not check
-/// access.
-pub fn headings(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String, TeamId)>> {
-    let named =
+/// The numbers and the teams of cases. This does not check access, because a user to whom a case is offered may know
+/// them, too.
+pub fn numbers_and_teams(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String, TeamId)>> {
+    let given =
         cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::id.eq_any(ids.to_vec()));
-    Ok(named.select((cases::id, cases::case_number, cases::team_id)).load(tx.conn)?)
+    Ok(given.select((cases::id, cases::case_number, cases::team_id)).load(tx.conn)?)
 }
 
-/// The given cases that this caller may see.
-pub fn seen_among(tx: &mut Tx, ids: Vec<CaseId>) -> Result<Vec<CaseId>> {
+/// Those of the given cases that this caller may see.
+pub fn filter_visible(tx: &mut Tx, ids: Vec<CaseId>) -> Result<Vec<CaseId>> {
     Ok(visible(tx).filter(cases::id.eq_any(ids)).select(cases::id).load(tx.conn)?)
 }
 
@@ -193,7 +198,7 @@ pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {
     let actor = tx.actor()?;
     let row = find(tx, id)?;
     tx.audit_read("case.read", row.id);
-    let mut case = Case::whole(row, actor);
+    let mut case = Case::with_transitions(row, actor);
     expand(tx, std::slice::from_mut(&mut case), view.expand.as_ref())?;
     Ok(case)
 }
@@ -203,8 +208,9 @@ impl Versioned for CaseRow {
         self.version += 1;
         self.updated_at = Instant::now();
     }
-    /// Also sets `kept_at`, the time of the last write, for reports.
-    fn store(&self, conn: &mut Conn) -> QueryResult<usize> {
+    /// Also sets `kept_at`. This column has the time of the last write of the row. It differs from `updated_at`, which
+    /// changes only with the version. The database triggers that record report facts use it.
+    fn write_row(&self, conn: &mut Conn) -> QueryResult<usize> {
         let columns = (self, cases::kept_at.eq(Instant::now()));
         rewrite(cases::table.find((self.organization_id, self.id)), columns).execute(conn)
     }
@@ -212,7 +218,7 @@ impl Versioned for CaseRow {
 
 /// Saves a row from [`lock_for_update`] without a new version, because only members changed that the API does not show.
 pub fn save_without_version(tx: &mut Tx, row: &CaseRow) -> Result<()> {
-    row.store(tx.conn)?;
+    row.write_row(tx.conn)?;
     Ok(())
 }
 
@@ -229,5 +235,5 @@ pub fn update(tx: &mut Tx, id: CaseId, version: &IfMatch, patch: &Body<CasePatch
     search::store::replace(tx, &row)?;
     timeline::add(tx, row.id, "case.updated", row.id, None)?;
     tx.record("case.updated", row.id, patch.members());
-    Ok(Case::whole(row, actor))
+    Ok(Case::with_transitions(row, actor))
 }

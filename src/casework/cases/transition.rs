@@ -2,7 +2,7 @@
 
 use super::{
     contacts,
-    lifecycle::{self, Facts, Guard},
+    lifecycle::{self, Guard, GuardInput},
     model::{Case, CaseId, CaseRow, CaseStatus},
     store,
 };
@@ -13,7 +13,7 @@ use crate::{
         Dialect, Tx, rewrite, save,
         schema::{case_episodes, case_transitions},
     },
-    error::{ApiError, Code, Issue, Place, Result},
+    error::{ApiError, Code, FieldPath, Issue, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::{organizations, users},
     records::{Capped, search, timeline},
@@ -95,10 +95,10 @@ impl Transition {
         }
     }
 
-    /// The case's facts with the values of the request.
-    fn facts(&self, row: &CaseRow, today: Day, mover: UserId, second_person_closes: bool) -> Facts {
-        let case = row.facts();
-        Facts {
+    /// The input of the guards: the values of the case and of the request.
+    fn guard_input(&self, row: &CaseRow, today: Day, mover: UserId, second_person_closes: bool) -> GuardInput {
+        let case = row.guard_input();
+        GuardInput {
             client_agreement: case.client_agreement || self.client_agreement == Some(true),
             conflict_check: case.conflict_check || self.conflict_check == Some(true),
             lead: self.lead_advocate_id.or(case.lead),
@@ -172,7 +172,7 @@ impl Filter for TransitionFilter {
     const SORTS: &'static [&'static str] = &["-at", "at"];
 }
 
-/// Inserts a step into the history.
+/// Inserts a transition into the history.
 pub fn insert_transition(
     tx: &mut Tx,
     row: &CaseRow,
@@ -180,7 +180,7 @@ pub fn insert_transition(
     reason: Option<Text<2000>>,
     given: Given,
 ) -> Result<()> {
-    let step = TransitionRow {
+    let transition = TransitionRow {
         organization_id: row.organization_id,
         id: Id::new(),
         case_id: row.id,
@@ -191,7 +191,7 @@ pub fn insert_transition(
         actor_id: tx.user()?,
         at: Instant::now(),
     };
-    diesel::insert_into(case_transitions::table).values(&step).execute(tx.conn)?;
+    diesel::insert_into(case_transitions::table).values(&transition).execute(tx.conn)?;
     Ok(())
 }
 
@@ -218,29 +218,29 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     Ok(())
 }
 
-/// Changes the status of a case if the table has the step, the caller may take it, and every guard holds. The row is
-/// locked from the first read to the commit, so parallel requests run one after the other.
+/// Changes the status of a case if the lifecycle has the transition, the caller may make it, and every guard holds. The
+/// row is locked from the first read to the commit, so parallel requests run one after the other.
 pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
-    // The table has no step out of `entered_in_error`, so a case in that status may be locked here.
+    // The table has no transition from `entered_in_error`, so a case in that status may be locked here.
     let mut row = store::lock_in_any_status(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
     }
     let from = row.status;
     let Some((by, guards)) = lifecycle::find(from, wanted.to) else {
-        let ways: Vec<&str> = lifecycle::from(from).map(|(to, ..)| to.as_str()).collect();
+        let targets: Vec<&str> = lifecycle::transitions_from(from).map(|(to, ..)| to.as_str()).collect();
         let detail = format!(
             "From {} a case can go to {}.",
             from.as_str(),
-            if ways.is_empty() { "nowhere".into() } else { ways.join(", ") }
+            if targets.is_empty() { "nowhere".into() } else { targets.join(", ") }
         );
         return Err(ApiError::new(Code::TransitionNotAllowed, detail).issues(vec![Issue {
-            place: Place::Pointer("/to".into()),
+            path: FieldPath::Pointer("/to".into()),
             fault: Fault::new("transition_not_allowed", "the case cannot go there from where it is"),
         }]));
     };
-    if !lifecycle::may(actor, row.lead_advocate_id, by) {
+    if !lifecycle::may_perform(actor, row.lead_advocate_id, by) {
         let who: Vec<&str> = by.iter().map(|mover| mover.as_str()).collect();
         return Err(ApiError::forbidden(format!("This step is for: {}.", who.join(", "))));
     }
@@ -252,16 +252,16 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     if let Some(at) = wanted.first_contact {
         clients::store::check_born(tx, row.client_id, Day::latest_of(at), "/first_contact")?;
     }
-    let mut facts = wanted.facts(&row, today, actor.user, organization.second_person_closes);
+    let mut input = wanted.guard_input(&row, today, actor.user, organization.second_person_closes);
     if guards.contains(&Guard::ConflictCheck) && conflicts::store::has_open_conflict(tx, &row, wanted.lead_advocate_id)?
     {
-        facts.open_conflict = true;
+        input.open_conflict = true;
     }
     let unmet: Vec<Issue> = guards
         .iter()
-        .filter(|guard| !guard.holds(&facts))
+        .filter(|guard| !guard.holds(&input))
         .map(|guard| Issue {
-            place: Place::Pointer(guard.pointer().into()),
+            path: FieldPath::Pointer(guard.pointer().into()),
             fault: Fault::new(guard.as_str(), guard.advice()),
         })
         .collect();
@@ -279,7 +279,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     {
         deadlines::store::waive_open(tx, &mut row, reason)?;
     }
-    enter(&mut row, wanted);
+    apply_transition(&mut row, wanted);
     if wanted.first_contact.is_some() {
         contacts::derive(tx, &mut row, wanted.first_contact)?;
     }
@@ -300,11 +300,11 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     insert_transition(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;
     timeline::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
     tx.record("case.transitioned", row.id, vec!["status".into()]);
-    Ok(Case::whole(row, actor))
+    Ok(Case::with_transitions(row, actor))
 }
 
 /// The changes of a case row that enters a status.
-fn enter(row: &mut CaseRow, wanted: &Transition) {
+fn apply_transition(row: &mut CaseRow, wanted: &Transition) {
     let from = std::mem::replace(&mut row.status, wanted.to);
     row.review_on = None;
     row.unmet_reason = None;
@@ -339,18 +339,23 @@ impl From<TransitionRow> for CaseTransition {
     }
 }
 
-/// The steps of a case. The caller has already checked access to it.
-fn steps(case: &CaseRow) -> case_transitions::BoxedQuery<'static, Dialect> {
+/// The transitions of a case. The caller has already checked access to it.
+fn transitions_of(case: &CaseRow) -> case_transitions::BoxedQuery<'static, Dialect> {
     case_transitions::table
         .filter(case_transitions::organization_id.eq(case.organization_id))
         .filter(case_transitions::case_id.eq(case.id))
         .into_boxed()
 }
 
-/// The newest steps of a case for its case file, oldest first, with the count of omitted ones.
+/// The newest transitions of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Capped<TransitionRow>> {
     tx.audit_read("case.transitions_read", case.id);
-    Ok(crate::newest!(tx, TransitionRow, (case_transitions::at.desc(), case_transitions::id.desc()), steps(case)))
+    Ok(crate::newest!(
+        tx,
+        TransitionRow,
+        (case_transitions::at.desc(), case_transitions::id.desc()),
+        transitions_of(case)
+    ))
 }
 
 /// The episodes of a case for its file.
@@ -368,7 +373,7 @@ pub fn episodes(tx: &mut Tx, case: &CaseRow) -> Result<Vec<EpisodeRow>> {
 /// The history of a case that the caller may see.
 pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result<Page<CaseTransition>> {
     let (actor, case) = (tx.actor()?, store::find(tx, id)?);
-    let all = || steps(&case);
+    let all = || transitions_of(&case);
     let query = list.keyset(
         actor,
         all(),
@@ -381,8 +386,8 @@ pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result
     tx.audit_read("case.transitions_read", case.id);
     let content = actor.role.sees_content();
     let view = |row: TransitionRow| match CaseTransition::from(row) {
-        step if content => step,
-        step => CaseTransition { reason: None, given: Given::default(), ..step },
+        transition if content => transition,
+        transition => CaseTransition { reason: None, given: Given::default(), ..transition },
     };
     Ok(list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), view))
 }

@@ -7,7 +7,7 @@ use crate::{
         policy::{MergeClients, ReadClients, WriteClients},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged, plain},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_json, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -26,7 +26,7 @@ use actix_web::{
 )]
 #[get("/clients")]
 pub async fn list_clients(who: Allowed<ReadClients>, db: Data<Db>, list: List<ClientFilter>) -> Reply<Page<Client>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Create a client
@@ -46,7 +46,7 @@ pub async fn create_client(
     request: IdempotencyKey,
     body: Body<NewClient>,
 ) -> Reply<Client> {
-    once(&db, &who, request, body, store::create).await
+    created_once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one client
@@ -60,7 +60,7 @@ pub async fn create_client(
 )]
 #[get("/clients/{id}")]
 pub async fn get_client(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<Client> {
-    ok(db.peek(&who, move |tx| store::show(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::show(tx, *id)).await?)
 }
 
 /// Change a client
@@ -81,7 +81,7 @@ pub async fn update_client(
     version: IfMatch,
     patch: Body<ClientPatch>,
 ) -> Reply<Client> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// List possible duplicates of a client
@@ -100,7 +100,7 @@ pub async fn list_possible_duplicates(
     db: Data<Db>,
     id: Path<ClientId>,
 ) -> Reply<PossibleDuplicates> {
-    plain(db.read(&who, move |tx| store::possible_duplicates(tx, *id)).await?)
+    ok_json(db.read(&who, move |tx| store::possible_duplicates(tx, *id)).await?)
 }
 
 /// Merge a duplicate client into another
@@ -127,5 +127,5 @@ pub async fn merge_client(
     request: IdempotencyKey,
     body: Body<ClientMerge>,
 ) -> Reply<Client> {
-    once(&db, &who, request, body, move |tx, wanted| merge::merge(tx, *id, wanted)).await
+    created_once(&db, &who, request, body, move |tx, wanted| merge::merge(tx, *id, wanted)).await
 }

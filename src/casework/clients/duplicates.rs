@@ -8,23 +8,23 @@ use crate::{
     db::Tx,
     error::Result,
     records::search,
-    types::fold::{self, Asked, Term},
+    types::fold::{self, QueryWord, Term},
 };
 use std::collections::BTreeSet;
 
 /// The maximum number of duplicates in the answer.
-const MOST: usize = 10;
+const MAX_DUPLICATES: usize = 10;
 /// The minimum score of a possible duplicate.
-const LIKELY: i32 = 2;
+const MIN_SCORE: i32 = 2;
 /// Telephone numbers are compared by this many of their last digits. The digits before are country and area codes,
 /// which are often omitted.
 const LAST_DIGITS: usize = 7;
 
-/// The facts that two records have in common, and their score. A different date of birth lowers the score.
+/// The score of two records, and the facts that they have in common. A different date of birth lowers the score.
 pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) {
     let (mut score, mut facts) = (0, Vec::new());
-    let mut add = |counts: i32, fact| {
-        score += counts;
+    let mut add = |points: i32, fact| {
+        score += points;
         facts.push(fact);
     };
     let names = |row: &ClientRow| -> BTreeSet<Vec<String>> {
@@ -32,15 +32,15 @@ pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) 
     };
     let joined =
         |row: &ClientRow| -> BTreeSet<String> { row.names().map(fold::fold).filter(|name| !name.is_empty()).collect() };
-    let (mine, theirs) = (names(one), names(other));
-    let whole = joined(one).intersection(&joined(other)).map(|name| name.chars().count()).max();
-    let same = mine.intersection(&theirs).map(Vec::len).max();
-    match (same, whole) {
+    let (names_of_one, names_of_other) = (names(one), names(other));
+    let same_joined = joined(one).intersection(&joined(other)).map(|name| name.chars().count()).max();
+    let same = names_of_one.intersection(&names_of_other).map(Vec::len).max();
+    match (same, same_joined) {
         (Some(parts), _) if parts > 1 => add(4, DuplicateFact::Name),
         (_, Some(_)) | (Some(_), _) => add(2, DuplicateFact::Name),
         (None, None) => {
             let parts = |names: &BTreeSet<Vec<String>>| names.iter().flatten().cloned().collect::<BTreeSet<_>>();
-            if parts(&mine).intersection(&parts(&theirs)).any(|part| part.len() > 2) {
+            if parts(&names_of_one).intersection(&parts(&names_of_other)).any(|part| part.len() > 2) {
                 add(1, DuplicateFact::PartOfName);
             }
         }
@@ -67,46 +67,46 @@ pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) 
     if facts == [DuplicateFact::DateOfBirth] { (0, facts) } else { (score, facts) }
 }
 
-/// The search terms that find possible duplicates, in two groups: terms that few people share, and single names, which
-/// many people share.
-fn ways(row: &ClientRow) -> [Vec<Vec<Asked>>; 2] {
-    let (mut few, mut many) = (Vec::new(), Vec::new());
+/// The search terms that find possible duplicates, in two groups: rare terms, which few people share, and common terms:
+/// single names, which many people share. They are searched separately, because each search returns a limited number.
+fn search_terms(row: &ClientRow) -> [Vec<Vec<QueryWord>>; 2] {
+    let (mut rare, mut common) = (Vec::new(), Vec::new());
     for name in row.names() {
-        let ways = fold::same_name(name);
-        if fold::count(name) > 1 { few.extend(ways) } else { many.extend(ways) }
+        let terms = fold::same_name(name);
+        if fold::count(name) > 1 { rare.extend(terms) } else { common.extend(terms) }
     }
     if let Some(phone) = &row.phone {
-        few.extend(fold::question(&fold::digits(phone.as_str())).into_iter().flat_map(|term| term.0));
+        rare.extend(fold::parse_query(&fold::digits(phone.as_str())).into_iter().flat_map(|term| term.0));
     }
     if let Some(email) = &row.email {
-        few.extend(fold::same_name(email.as_str()).into_iter().take(1));
+        rare.extend(fold::same_name(email.as_str()).into_iter().take(1));
     }
     if let Some(born) = row.date_of_birth {
-        few.push(vec![Asked { text: fold::fold(&born.to_string()), is_whole: true }]);
+        rare.push(vec![QueryWord { text: fold::fold(&born.to_string()), is_whole: true }]);
     }
-    [few, many]
+    [rare, common]
 }
 
 /// The clients that the caller sees and who may be the same person.
-pub fn of(tx: &mut Tx, row: &ClientRow) -> Result<Vec<PossibleDuplicate>> {
+pub fn find(tx: &mut Tx, row: &ClientRow) -> Result<Vec<PossibleDuplicate>> {
     let mut ids = BTreeSet::new();
-    for ways in ways(row) {
-        if !ways.is_empty() {
-            ids.extend(search::store::matching_clients(tx, Term(ways))?);
+    for terms in search_terms(row) {
+        if !terms.is_empty() {
+            ids.extend(search::store::matching_clients(tx, Term(terms))?);
         }
     }
     ids.remove(&row.id);
     let mut found: Vec<(PossibleDuplicate, _)> = Vec::new();
-    for other in store::some(tx, ids.into_iter().collect())? {
+    for other in store::visible_by_ids(tx, ids.into_iter().collect())? {
         let (score, in_common) = compare(row, &other);
-        if score >= LIKELY {
+        if score >= MIN_SCORE {
             let client = ClientRef { id: other.id, preferred_name: other.preferred_name };
             found.push((PossibleDuplicate { client, score, in_common }, other.id));
         }
     }
     // With equal scores, the newest first.
     found.sort_by_key(|(duplicate, id)| std::cmp::Reverse((duplicate.score, *id)));
-    found.truncate(MOST);
+    found.truncate(MAX_DUPLICATES);
     Ok(found.into_iter().map(|(duplicate, _)| duplicate).collect())
 }
 
@@ -143,14 +143,14 @@ mod tests {
             ),
         ] {
             let (score, found) = compare(&maria, &client(other));
-            assert!(score >= LIKELY && found == facts, "{score} {found:?}");
+            assert!(score >= MIN_SCORE && found == facts, "{score} {found:?}");
         }
         for other in [
             serde_json::json!({"preferred_name": "Anna", "date_of_birth": "1990-05-17"}),
             serde_json::json!({"preferred_name": "María"}),
             serde_json::json!({"preferred_name": "Lopez", "date_of_birth": "1991-05-17"}),
         ] {
-            assert!(compare(&maria, &client(other)).0 < LIKELY);
+            assert!(compare(&maria, &client(other)).0 < MIN_SCORE);
         }
         let (sam, same) = (
             client(serde_json::json!({"preferred_name": "Sam"})),
@@ -169,7 +169,7 @@ mod tests {
             "preferred_name": "Sammy", "legal_name": "Samuel Q", "phone": "+1 555 0100",
             "safe_contact": {"text": true, "mail": true, "never_contact": "Not in the evening."},
         }));
-        row.complete(duplicate, false).unwrap();
+        row.fill_missing_from(duplicate, false).unwrap();
         let rules = &row.safe_contact.0;
         assert_eq!((rules.call, rules.text, rules.email, rules.mail), (false, true, false, false));
         assert_eq!(rules.never_contact.as_ref().unwrap().as_str(), "Not at work.\nNot in the evening.");
@@ -206,7 +206,7 @@ mod tests {
             (serde_json::json!({"preferred_name": "S"}), false, [true; 5]),
         ] {
             let mut row = full();
-            row.complete(client(duplicate), has_account).unwrap();
+            row.fill_missing_from(client(duplicate), has_account).unwrap();
             assert_eq!(flags(&row), expected);
         }
         // No text is lost: if the texts do not fit into one record, a person must shorten them.
@@ -216,7 +216,7 @@ mod tests {
             }))
         };
         let mut row = said("one");
-        row.complete(said("two"), false).unwrap();
+        row.fill_missing_from(said("two"), false).unwrap();
         let rules = &row.safe_contact.0;
         let words = (
             rules.times.as_ref().unwrap().as_str(),
@@ -227,7 +227,7 @@ mod tests {
         let long = |word: &str| {
             client(serde_json::json!({"preferred_name": "Sam", "safe_contact": {"never_contact": word.repeat(600)}}))
         };
-        let refused = long("a").complete(long("b"), false).unwrap_err();
+        let refused = long("a").fill_missing_from(long("b"), false).unwrap_err();
         assert!(refused.to_string().contains("never_contact"), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! Merges a client that was entered twice: all records of the duplicate move to the surviving client.
+//! Merges two records of the same client: all records of the duplicate move to the surviving client.
 
 use super::{model::*, store};
 use crate::{
@@ -27,23 +27,27 @@ use diesel::prelude::*;
 /// The tables that refer to a client and follow a merge. A test compares this list with the foreign keys of the schema.
 pub const REFERENCING_TABLES: &[&str] = &["cases", "client_accounts", "feedback", "statements"];
 
-/// What the ids of `feedback` are the ids of, for the audit log.
+/// The type parameter for ids of `feedback` in the audit log.
 enum FeedbackKey {}
 
 /// The maximum number of records in one statement.
 const AT_ONCE: usize = 500;
 
-/// Merges a duplicate into another client. The duplicate's row stays, and its id then stands for the survivor. The
+/// Merges a duplicate into another client. The duplicate's row stays, and its id then refers to the survivor. The
 /// audit log gets an entry for each record that moved. A merge cannot be undone.
 pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Client> {
-    tx.conn.take_time(60)?; // A statement may take longer than usual; the whole write still has ten seconds.
+    // A statement may take longer than usual; the whole write still has ten seconds.
+    tx.conn.set_statement_timeout(60)?;
     let own = store::find(tx, id)?.id;
     let into = store::find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     merges::check_pair("client", id, own, into)?;
     let statements_of = match wanted.statements_of {
         None => None,
-        Some(kept) => match store::find(tx, kept).map_err(|error| error.named_by("/statements_of"))?.id {
-            kept if kept == id || kept == into => Some(kept),
+        Some(statements_of) => match store::find(tx, statements_of)
+            .map_err(|error| error.named_by("/statements_of"))?
+            .id
+        {
+            statements_of if statements_of == id || statements_of == into => Some(statements_of),
             _ => return Err(ApiError::invalid("/statements_of", "not_one_of_both", "must be one of the two clients")),
         },
     };
@@ -54,7 +58,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     move_statements(tx, id, into, statements_of)?;
     // The new version is higher than both, so that no earlier ETag of either id matches the survivor.
     row.version = row.version.max(duplicate.version);
-    row.complete(duplicate, has_account)?;
+    row.fill_missing_from(duplicate, has_account)?;
     store::save(tx, &mut row)?;
     store::insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
     let merged = (
@@ -126,8 +130,8 @@ fn move_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
 }
 
 /// Combines the statements of both into one sequence of versions: the earlier ones, the one in force, the draft.
-fn move_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<ClientId>) -> Result<()> {
-    let mut all: Vec<StatementRow> = statements::store::of_both(tx, from, into)?;
+fn move_statements(tx: &mut Tx, from: ClientId, into: ClientId, statements_of: Option<ClientId>) -> Result<()> {
+    let mut all: Vec<StatementRow> = statements::store::all_of_both_clients(tx, from, into)?;
     if all.iter().all(|row| row.client_id == into) {
         return Ok(());
     }
@@ -135,12 +139,12 @@ fn move_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<Cli
         if all.iter().filter(|row| row.status == status).count() < 2 {
             continue;
         }
-        let Some(kept) = kept else {
+        let Some(statements_of) = statements_of else {
             let message =
                 "Each of the two has a statement in force, or a draft: say in statements_of whose stays as it is.";
             return Err(ApiError::new(Code::MergeConflict, message));
         };
-        for row in all.iter_mut().filter(|row| row.status == status && row.client_id != kept) {
+        for row in all.iter_mut().filter(|row| row.status == status && row.client_id != statements_of) {
             row.supersede();
             tx.record("statement.superseded", row.id, vec!["status".into()]);
         }

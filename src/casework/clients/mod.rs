@@ -8,7 +8,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -21,11 +21,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::merge_client);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "client",
     table: "clients",
-    parent: Parent::Client(owners_of!(clients)),
+    belongs_to: BelongsTo::Client(owners_of!(clients)),
     path: "/clients/{id}",
     authorize: |tx, text| store::get(tx, id(text)?).map(drop),
     timeline: Included::No("the timeline is of a case"),

@@ -128,7 +128,7 @@ impl ClientRow {
     /// # Errors
     /// 409 if the texts of both rules are too long for one record. A person must shorten them, so that no warning is
     /// lost.
-    pub fn complete(&mut self, duplicate: Self, has_account: bool) -> Result<(), ApiError> {
+    pub fn fill_missing_from(&mut self, duplicate: Self, has_account: bool) -> Result<(), ApiError> {
         let has_contact =
             duplicate.phone.is_some() || duplicate.email.is_some() || duplicate.address.is_some() || has_account;
         let names: Vec<Line<200>> = duplicate.names().filter_map(|name| Line::parse(name).ok()).collect();

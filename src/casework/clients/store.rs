@@ -78,7 +78,7 @@ fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dial
         query = query.filter(clients::team_id.eq(team));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(search::store::stored_words_match(tx, "clients.id", &fold::question(part.as_str())));
+        query = query.filter(search::store::stored_words_match(tx, "clients.id", &fold::parse_query(part.as_str())));
     }
     query
 }
@@ -130,8 +130,8 @@ pub fn lock_reference(tx: &mut Tx, id: ClientId) -> Result<ClientId> {
     })
 }
 
-/// The given clients that the caller may see.
-pub fn some(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRow>> {
+/// Those of the given clients that the caller may see.
+pub fn visible_by_ids(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRow>> {
     Ok(visible(tx).filter(clients::id.eq_any(ids)).select(ClientRow::as_select()).load(tx.conn)?)
 }
 
@@ -159,7 +159,7 @@ pub fn show(tx: &mut Tx, id: ClientId) -> Result<Client> {
 /// The clients who may be the same person as this one.
 pub fn possible_duplicates(tx: &mut Tx, id: ClientId) -> Result<PossibleDuplicates> {
     let row = find(tx, id)?;
-    let items = duplicates::of(tx, &row)?;
+    let items = duplicates::find(tx, &row)?;
     tx.audit_read("client.duplicates_read", row.id);
     tx.audit_read_all("client.listed", items.iter().map(|duplicate| duplicate.client.id));
     Ok(PossibleDuplicates { items })
@@ -208,7 +208,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     tx.record("client.created", row.id, new.members());
     // Includes only clients that the caller sees. Each gets an audit entry, as in a search, because the answer reveals
     // that they share a name, a number or a birthday.
-    let same = duplicates::of(tx, &row)?;
+    let same = duplicates::find(tx, &row)?;
     tx.audit_read_all("client.listed", same.iter().map(|duplicate| duplicate.client.id));
     let mut view = Client::from(row);
     view.possible_duplicates = (!same.is_empty()).then(|| same.iter().map(|duplicate| duplicate.client.id).collect());

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, post,
@@ -32,7 +32,7 @@ pub async fn list_conflict_checks(
     id: Path<CaseId>,
     list: List<ConflictCheckFilter>,
 ) -> Reply<Page<ConflictCheck>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Check a case for conflicts of interest
@@ -54,7 +54,7 @@ pub async fn create_conflict_check(
     request: IdempotencyKey,
     body: Body<NewConflictCheck>,
 ) -> Reply<ConflictCheck> {
-    once(&db, &who, request, body, move |tx, new| store::run(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::run(tx, *id, new)).await
 }
 
 /// Fetch one conflict check
@@ -72,7 +72,7 @@ pub async fn get_conflict_check(
     db: Data<Db>,
     id: Path<ConflictCheckId>,
 ) -> Reply<ConflictCheck> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Decide on the conflicts of a check
@@ -94,5 +94,5 @@ pub async fn decide_conflict_check(
     request: IdempotencyKey,
     body: Body<NewConflictDecision>,
 ) -> Reply<ConflictCheck> {
-    once(&db, &who, request, body, move |tx, decision| store::decide(tx, *id, decision)).await
+    created_once(&db, &who, request, body, move |tx, decision| store::decide(tx, *id, decision)).await
 }

@@ -7,7 +7,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -18,11 +18,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::decide_conflict_check);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "conflict_check",
     table: "conflict_checks",
-    parent: Parent::Case(owners_of!(conflict_checks, case)),
+    belongs_to: BelongsTo::Case(owners_of!(conflict_checks, case)),
     path: "/conflict-checks/{id}",
     authorize: |tx, text| store::get(tx, id(text)?).map(drop),
     timeline: Included::Yes,

@@ -43,7 +43,7 @@ text_enum! {
     }
 }
 
-/// An interest of somebody who works on the case in one of its providers. Only that person sees the details.
+/// An interest in one of the case's providers, of a person who works on the case. Only that person sees the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Conflict {
     pub user_id: UserId,
@@ -92,7 +92,7 @@ impl ConflictCheckRow {
     }
 }
 
-/// The result of a check whether somebody who works on a case has an interest in one of its providers.
+/// The result of a check whether a person who works on a case has an interest in one of its providers.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/conflict_check.json"))))]

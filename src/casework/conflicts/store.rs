@@ -111,7 +111,7 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
         .filter(interests::to_on.is_null().or(interests::to_on.ge(today)))
         .select((interests::user_id, interests::provider_id, interests::kind))
         .load(tx.conn)?;
-    // The lead who would be replaced does not count.
+    // Ignores the interests of the lead who would be replaced.
     let replaced = case.lead_advocate_id.filter(|present| lead.is_some_and(|lead| lead != *present));
     let mut found: Vec<Conflict> = found
         .into_iter()
@@ -140,13 +140,13 @@ fn insert(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion, found: Vec<Confli
         version: 1,
     };
     diesel::insert_into(conflict_checks::table).values(&row).execute(tx.conn)?;
-    settle(tx, case, row.result() == ConflictResult::Clear)?;
+    save_conflicts_settled(tx, case, row.result() == ConflictResult::Clear)?;
     Ok(row)
 }
 
-/// Does not write a new version of the case: advocates may not see the result of a check, and a new version would
-/// reveal it.
-fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
+/// Saves whether the conflicts of the case are settled. Does not increase the version of the case, because advocates
+/// may not see the result of a check, and a new version would reveal it.
+fn save_conflicts_settled(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
     if case.conflicts_settled.replace(settled) == Some(settled) {
         Ok(())
     } else {
@@ -170,7 +170,7 @@ pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<Co
 /// Runs the check automatically, in the transaction of the change that causes it, on the case row that the caller has
 /// locked. Records a check only if the result is new: a conflict that the latest check did not find, or the end of an
 /// open conflict.
-pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()> {
+pub fn check_automatically(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()> {
     let found = conflicts(tx, case, None)?;
     let event = match (found.is_empty(), case.conflicts_settled) {
         (true, Some(false)) => "conflict_check.run",
@@ -205,7 +205,7 @@ pub fn recheck_after_merge(tx: &mut Tx<'_>, provider: ProviderId) -> Result<()> 
         .filter(case_rows::status.ne_all(over));
     let rows: Vec<CaseRow> = running.order(case_rows::id).select(CaseRow::as_select()).locked().load(tx.conn)?;
     for mut case in rows {
-        notice(tx, &mut case, Occasion::ProviderAdded)?;
+        check_automatically(tx, &mut case, Occasion::ProviderAdded)?;
     }
     Ok(())
 }
@@ -241,8 +241,8 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
     }
     row.decide(actor.user, new);
     save(tx, &mut row)?;
-    // After `reassign` the conflict is settled only when another person has the case and a new check finds nothing.
-    settle(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
+    // After `reassign`, the conflict is settled only when the case has another lead and a new check finds no conflict.
+    save_conflicts_settled(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
     timeline::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;
     tx.record("conflict_check.decided", row.id, new.members());
     Ok(row.into())

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::actions::model::ActionId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -31,7 +31,7 @@ pub async fn list_action_deadlines(
     id: Path<ActionId>,
     list: List<ActionDeadlineFilter>,
 ) -> Reply<Page<Deadline>> {
-    paged(db.read(&who, move |tx| store::page_of_action(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_action(tx, *id, &list)).await?)
 }
 
 /// Create a deadline
@@ -56,7 +56,7 @@ pub async fn create_deadline(
     request: IdempotencyKey,
     body: Body<NewDeadline>,
 ) -> Reply<Deadline> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List deadlines
@@ -75,7 +75,7 @@ pub async fn list_deadlines(
     db: Data<Db>,
     list: List<DeadlineFilter>,
 ) -> Reply<Page<Deadline>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one deadline
@@ -90,7 +90,7 @@ pub async fn list_deadlines(
 )]
 #[get("/deadlines/{id}")]
 pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<DeadlineId>) -> Reply<Deadline> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a deadline
@@ -113,7 +113,7 @@ pub async fn update_deadline(
     version: IfMatch,
     patch: Body<DeadlinePatch>,
 ) -> Reply<Deadline> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// Satisfy a deadline
@@ -136,7 +136,7 @@ pub async fn satisfy_deadline(
     request: IdempotencyKey,
     body: Body<Satisfaction>,
 ) -> Reply<Deadline> {
-    once(&db, &who, request, body, move |tx, given| store::satisfy(tx, *id, given)).await
+    created_once(&db, &who, request, body, move |tx, given| store::satisfy(tx, *id, given)).await
 }
 
 /// Waive a deadline
@@ -157,7 +157,7 @@ pub async fn waive_deadline(
     request: IdempotencyKey,
     body: Body<Waiver>,
 ) -> Reply<Deadline> {
-    once(&db, &who, request, body, move |tx, given| store::waive(tx, *id, given)).await
+    created_once(&db, &who, request, body, move |tx, given| store::waive(tx, *id, given)).await
 }
 
 /// Review a deadline after a rule change
@@ -179,5 +179,5 @@ pub async fn review_deadline(
     request: IdempotencyKey,
     body: Body<ReviewVerdict>,
 ) -> Reply<Deadline> {
-    once(&db, &who, request, body, move |tx, given| review::decide(tx, *id, given)).await
+    created_once(&db, &who, request, body, move |tx, given| review::decide(tx, *id, given)).await
 }

@@ -8,7 +8,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -23,11 +23,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::review_deadline);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "deadline",
     table: "deadlines",
-    parent: Parent::Case(owners_of!(deadlines, case)),
+    belongs_to: BelongsTo::Case(owners_of!(deadlines, case)),
     path: "/deadlines/{id}",
     authorize: |tx, text| store::get(tx, id(text)?).map(drop),
     timeline: Included::Yes,

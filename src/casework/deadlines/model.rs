@@ -98,7 +98,7 @@ pub struct Basis {
     pub computation: Computation,
 }
 impl Basis {
-    pub fn of(rule: &DeadlineRule, computation: Computation) -> Self {
+    pub fn new(rule: &DeadlineRule, computation: Computation) -> Self {
         Self {
             code: rule.code.map(Into::into),
             name: rule.name.clone(),
@@ -164,7 +164,7 @@ pub fn as_of(status: DeadlineStatus, due_at: Instant, now: Instant) -> DeadlineS
 }
 
 impl DeadlineRow {
-    /// A deadline with a due date that is set manually. [`DeadlineRow::take`] sets the due date of a rule.
+    /// A deadline with a due date that is set manually. [`DeadlineRow::apply_rule`] sets the due date of a rule.
     pub fn new(
         action: &ActionRow,
         created_by: UserId,
@@ -218,13 +218,13 @@ impl DeadlineRow {
     }
 
     /// Takes over the result of a rule. This also settles a pending review.
-    pub fn take(&mut self, rule: &DeadlineRule, computation: Computation) {
+    pub fn apply_rule(&mut self, rule: &DeadlineRule, computation: Computation) {
         self.rule_version = Some(rule.version);
         (self.due_on, self.due_at) = (computation.due_on, computation.due_at);
         self.source = computation.source;
         self.differs_from_notice = computation.differs_from_notice;
         self.status = if computation.pending { PendingTrigger } else { Running };
-        self.computation = Some(Json(Basis::of(rule, computation)));
+        self.computation = Some(Json(Basis::new(rule, computation)));
         self.override_reason = None;
         self.review = None;
     }

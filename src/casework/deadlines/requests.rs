@@ -5,9 +5,9 @@ use crate::{
     auth::UserId,
     casework::{actions::model::ActionId, cases::model::CaseId},
     directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
-    error::{ApiError, Issue, Place, Result},
+    error::{Result, Violations},
     http::{Filter, OneOf},
-    types::{Change, Day, Instant, Patch, Text, Zone, fault::Fault},
+    types::{Change, Day, Instant, Patch, Text, Zone},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -40,47 +40,67 @@ pub struct NewDeadline {
 impl NewDeadline {
     /// Checks which members may or must be given together.
     pub fn check(&self) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
+        let mut violations = Violations::default();
         if self.rule_id.is_some() {
             let either = self.trigger_date.is_some() || self.trigger_not_before.is_some();
-            need(
+            violations.require(
                 either,
                 "trigger_date",
                 "required",
                 "a rule counts from a day; where it is not known, give trigger_not_before",
             );
             let both = self.trigger_date.is_some() && self.trigger_not_before.is_some();
-            need(!both, "trigger_not_before", "not_allowed", "the day of the trigger is known");
-            need(
+            violations.require(!both, "trigger_not_before", "not_allowed", "the day of the trigger is known");
+            violations.require(
                 self.due_on.is_none(),
                 "due_on",
                 "not_allowed",
                 "the rule gives the day; what the notice prints is stated_due_on",
             );
-            need(self.source.is_none(), "source", "not_allowed", "the rule gives the day");
+            violations.require(self.source.is_none(), "source", "not_allowed", "the rule gives the day");
         } else if self.due_on.is_none()
             && self.trigger_date.or(self.trigger_not_before).or(self.stated_due_on).is_some()
         {
-            need(false, "rule_id", "required", "a day is computed by a rule");
+            violations.require(false, "rule_id", "required", "a day is computed by a rule");
         } else {
-            need(self.due_on.is_some(), "due_on", "required", "a deadline needs a rule with its trigger, or a day");
-            need(self.time_zone.is_some(), "time_zone", "required", "a day without a rule says where it ends");
-            need(self.source.is_some(), "source", "required", "a day without a rule says where it comes from");
-            need(self.source != Some(DeadlineSource::Computed), "source", "not_allowed", "only a rule computes a day");
-            need(self.trigger_not_before.is_none(), "trigger_not_before", "not_allowed", "belongs to a rule");
-            need(
+            violations.require(
+                self.due_on.is_some(),
+                "due_on",
+                "required",
+                "a deadline needs a rule with its trigger, or a day",
+            );
+            violations.require(
+                self.time_zone.is_some(),
+                "time_zone",
+                "required",
+                "a day without a rule says where it ends",
+            );
+            violations.require(
+                self.source.is_some(),
+                "source",
+                "required",
+                "a day without a rule says where it comes from",
+            );
+            violations.require(
+                self.source != Some(DeadlineSource::Computed),
+                "source",
+                "not_allowed",
+                "only a rule computes a day",
+            );
+            violations.require(
+                self.trigger_not_before.is_none(),
+                "trigger_not_before",
+                "not_allowed",
+                "belongs to a rule",
+            );
+            violations.require(
                 self.stated_due_on.is_none(),
                 "stated_due_on",
                 "not_allowed",
                 "belongs to a rule; say due_on, with source stated_on_notice",
             );
         }
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 }
 
@@ -112,23 +132,33 @@ impl DeadlinePatch {
         self.computes() || self.due_on.0.is_some() || self.time_zone.0.is_some()
     }
     pub fn check(&self, row: &DeadlineRow) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
+        let mut violations = Violations::default();
         let (by_hand, reasoned) = (self.due_on.0.is_some(), self.override_reason.0.is_some());
-        need(!by_hand || reasoned, "override_reason", "required", "a day that is set by hand says why");
-        need(by_hand || !reasoned, "override_reason", "not_allowed", "belongs to a day that is set by hand");
-        need(!by_hand || !self.computes(), "due_on", "not_allowed", "the day is set by hand or computed, not both");
+        violations.require(!by_hand || reasoned, "override_reason", "required", "a day that is set by hand says why");
+        violations.require(
+            by_hand || !reasoned,
+            "override_reason",
+            "not_allowed",
+            "belongs to a day that is set by hand",
+        );
+        violations.require(
+            !by_hand || !self.computes(),
+            "due_on",
+            "not_allowed",
+            "the day is set by hand or computed, not both",
+        );
         let (ruled, dated, stated) =
             (row.rule_id.is_some(), self.trigger_date.0.is_some(), self.stated_due_on != Patch::Keep);
-        need(ruled || !dated, "trigger_date", "not_allowed", "this deadline has no rule to count by");
-        need(ruled || !stated, "stated_due_on", "not_allowed", "this deadline has no rule to hold it against");
+        violations.require(ruled || !dated, "trigger_date", "not_allowed", "this deadline has no rule to count by");
+        violations.require(
+            ruled || !stated,
+            "stated_due_on",
+            "not_allowed",
+            "this deadline has no rule to hold it against",
+        );
         let over = self.status.0.is_none() || row.due_at < Instant::now();
-        need(over, "status", "not_over", "its day is not over yet");
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.require(over, "status", "not_over", "its day is not over yet");
+        violations.into_result()
     }
 }
 
@@ -200,7 +230,7 @@ impl Filter for DeadlineFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Id;
+    use crate::{error::FieldPath, types::Id};
     use serde_json::{Value, json};
 
     fn wrong(json: Value) -> Vec<String> {
@@ -208,8 +238,8 @@ mod tests {
         let issues = new.check().err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
         issues
             .into_iter()
-            .map(|issue| match issue.place {
-                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+            .map(|issue| match issue.path {
+                FieldPath::Pointer(at) => format!("{at} {}", issue.fault.code),
                 _ => unreachable!(),
             })
             .collect()

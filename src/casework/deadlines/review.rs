@@ -26,7 +26,7 @@ pub fn rule_changed(tx: &mut Tx<'_>, rule: DeadlineRuleId) -> Result<()> {
         let open = of_rule
             .filter(deadlines::status.eq_any(DeadlineStatus::OPEN))
             .filter(deadlines::source.ne(DeadlineSource::Manual));
-        // In a case that was entered in error nobody could decide.
+        // Not in cases that were entered in error, because nobody can change them.
         open.filter(visibility::not_entered_in_error("deadlines"))
     };
     // Locks the cases before their deadlines, as everywhere.
@@ -66,7 +66,7 @@ pub fn decide(tx: &mut Tx, id: DeadlineId, given: &Body<ReviewVerdict>) -> Resul
     match given.decision {
         ReviewDecision::Adopt => {
             let (rule, computation) = store::computed(tx, rule, &row)?;
-            row.take(&rule, computation);
+            row.apply_rule(&rule, computation);
         }
         ReviewDecision::Keep => {
             let reason = given.reason.clone();

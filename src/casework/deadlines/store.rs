@@ -35,11 +35,11 @@ versioned!(DeadlineRow, deadlines, updated_at);
 
 /// The deadlines of the cases that this caller may work in.
 fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
-    of_organization(tx).filter(visibility::in_visible_case(tx, "deadlines"))
+    all_in_organization(tx).filter(visibility::in_visible_case(tx, "deadlines"))
 }
 
 /// All deadlines of the organization, for changes and counts that must include them all and return none of them.
-fn of_organization(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
+fn all_in_organization(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
     deadlines::table.filter(deadlines::organization_id.eq(tx.organization())).into_boxed()
 }
 
@@ -80,14 +80,14 @@ fn in_status(
     wanted: &[DeadlineStatus],
 ) -> deadlines::BoxedQuery<'static, Dialect> {
     let (running, missed) = (wanted.contains(&DeadlineStatus::Running), wanted.contains(&DeadlineStatus::Missed));
-    let mut kept = wanted.to_vec();
+    let mut stored = wanted.to_vec();
     if missed && !running {
-        kept.push(DeadlineStatus::Running);
+        stored.push(DeadlineStatus::Running);
     }
-    query = match kept.as_slice() {
+    query = match stored.as_slice() {
         // With `=` instead of `IN`, the index on the status also gives the order.
         [one] => query.filter(deadlines::status.eq(*one)),
-        _ => query.filter(deadlines::status.eq_any(kept)),
+        _ => query.filter(deadlines::status.eq_any(stored)),
     };
     let (now, settled) = (Instant::now(), deadlines::status.ne(DeadlineStatus::Running));
     match (running, missed) {
@@ -108,12 +108,12 @@ fn listed<F: Filter>(
         actor,
         filtered(tx, filter, action),
         (deadlines::due_on, deadlines::id),
-        Day::from_position,
+        Day::from_cursor,
         DeadlineId::from_uuid,
     )?;
     let rows: Vec<DeadlineRow> = query.select(DeadlineRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter, action).count().get_result(tx.conn)?) } else { None };
-    let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Deadline::from);
+    let page = list.page(actor, rows, total, |row| (row.due_on.epoch_day(), row.id.uuid()), Deadline::from);
     tx.audit_read_all("deadline.listed", page.items.iter().map(|deadline| deadline.id));
     Ok(page)
 }
@@ -176,7 +176,7 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(DeadlineId, Day)>>
 pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     // Counts all deadlines without [`visible`]: the caller has locked the case, and the count must not depend on an
     // access right that ends at this moment.
-    let open = of_organization(tx)
+    let open = all_in_organization(tx)
         .filter(deadlines::case_id.eq(case.id))
         .filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
     let days: Vec<Day> = open.select(deadlines::due_on).load(tx.conn)?;
@@ -215,8 +215,8 @@ pub(super) fn computed(tx: &mut Tx, rule: DeadlineRuleId, row: &DeadlineRow) -> 
     Ok((rule, computation))
 }
 
-/// Repeats the computation with the version of the rule that it was made with, so that a newer version does not move
-/// the due date as a side effect.
+/// Repeats the computation with the same version of the rule as before, so that a newer version does not move the due
+/// date as a side effect.
 fn compute_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Result<()> {
     let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
     let Some(rule) =
@@ -226,7 +226,7 @@ fn compute_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Re
     };
     let computation = compute(&rule, trigger, &row.time_zone, row.stated_due_on, Holidays::built_in())?;
     let review = row.review.take();
-    row.take(&rule, computation);
+    row.apply_rule(&rule, computation);
     row.review = review;
     Ok(())
 }
@@ -273,7 +273,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
     let mut row = DeadlineRow::new(&action, tx.user()?, zone, day, new)?;
     if let Some(rule) = new.rule_id {
         let (rule, computation) = computed(tx, rule, &row).map_err(|error| error.named_by("/rule_id"))?;
-        row.take(&rule, computation);
+        row.apply_rule(&rule, computation);
     }
     let replaced = new.supersedes.map(|id| replaceable(tx, id, case.id)).transpose()?;
     diesel::insert_into(deadlines::table).values(&row).execute(tx.conn)?;
@@ -331,7 +331,7 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
     } else if let Some(rule) = row.rule_id {
         if patch.computes() {
             let (rule, computation) = computed(tx, rule, &row)?;
-            row.take(&rule, computation);
+            row.apply_rule(&rule, computation);
         } else if patch.time_zone.0.is_some() && row.override_reason.is_none() {
             compute_again(tx, rule, &mut row)?;
         }
@@ -351,7 +351,7 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
     let (mut case, mut row) = lock_for_update(tx, id)?;
     row.set_status(DeadlineStatus::Satisfied)?;
     let action = match given.action_id {
-        Some(named) => actions::store::of_case(tx, named, case.id, "/action_id")?,
+        Some(named) => actions::store::find_in_case(tx, named, case.id, "/action_id")?,
         None => actions::store::find(tx, row.action_id)?,
     };
     check_day(tx, given.on, &row.time_zone, "/on")?;

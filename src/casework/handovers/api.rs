@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, post,
@@ -31,7 +31,7 @@ pub async fn list_case_handovers(
     id: Path<CaseId>,
     list: List<CaseHandoverFilter>,
 ) -> Reply<Page<Handover>> {
-    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Offer a handover of a case
@@ -54,7 +54,7 @@ pub async fn create_handover(
     request: IdempotencyKey,
     body: Body<NewHandover>,
 ) -> Reply<Handover> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List handovers
@@ -73,7 +73,7 @@ pub async fn list_handovers(
     db: Data<Db>,
     list: List<HandoverFilter>,
 ) -> Reply<Page<Handover>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one handover
@@ -88,7 +88,7 @@ pub async fn list_handovers(
 )]
 #[get("/handovers/{id}")]
 pub async fn get_handover(who: Allowed<ReadHandovers>, db: Data<Db>, id: Path<HandoverId>) -> Reply<Handover> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Accept a handover
@@ -109,7 +109,7 @@ pub async fn accept_handover(
     id: Path<HandoverId>,
     request: IdempotencyKey,
 ) -> Reply<Handover> {
-    once(&db, &who, request, Body::none(), move |tx, _| store::accept(tx, *id)).await
+    created_once(&db, &who, request, Body::none(), move |tx, _| store::accept(tx, *id)).await
 }
 
 /// Refuse a handover
@@ -131,7 +131,7 @@ pub async fn refuse_handover(
     request: IdempotencyKey,
     body: Body<HandoverRefusal>,
 ) -> Reply<Handover> {
-    once(&db, &who, request, body, move |tx, refusal| store::refuse(tx, *id, refusal)).await
+    created_once(&db, &who, request, body, move |tx, refusal| store::refuse(tx, *id, refusal)).await
 }
 
 /// Withdraw a handover
@@ -151,5 +151,5 @@ pub async fn withdraw_handover(
     id: Path<HandoverId>,
     request: IdempotencyKey,
 ) -> Reply<Handover> {
-    once(&db, &who, request, Body::none(), move |tx, _| store::withdraw(tx, *id)).await
+    created_once(&db, &who, request, Body::none(), move |tx, _| store::withdraw(tx, *id)).await
 }

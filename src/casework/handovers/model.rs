@@ -157,19 +157,19 @@ pub struct Handover {
 
 /// The data of a case that is shown with a handover.
 #[derive(Debug, Clone)]
-pub struct Heading {
+pub struct HandoverCase {
     pub case_number: String,
     pub team_id: TeamId,
-    /// Whether the caller sees the case, or only the offer.
-    pub seen: bool,
+    /// Whether the caller may see the case. Otherwise they see only the offer.
+    pub is_visible: bool,
 }
 impl Handover {
-    pub fn of(row: HandoverRow, heading: Heading) -> Self {
+    pub fn from_row(row: HandoverRow, case: HandoverCase) -> Self {
         Self {
             id: row.id,
             case_id: row.case_id,
-            case_number: heading.case_number,
-            team_id: heading.team_id,
+            case_number: case.case_number,
+            team_id: case.team_id,
             from_user_id: row.from_user_id,
             to_user_id: row.to_user_id,
             offered_by: row.offered_by,
@@ -178,7 +178,7 @@ impl Handover {
             status: row.status,
             reason: row.reason,
             open_counts: row.open_work.0.counts(),
-            open_work: heading.seen.then_some(row.open_work.0),
+            open_work: case.is_visible.then_some(row.open_work.0),
             offered_at: row.offered_at,
             answered_at: row.answered_at,
             version: row.version,

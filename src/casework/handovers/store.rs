@@ -25,12 +25,12 @@ versioned!(HandoverRow, handovers);
 
 /// The handovers of the cases that this caller may work in, and those that are offered to the caller now.
 fn visible(tx: &Tx) -> Result<handovers::BoxedQuery<'static, Dialect>> {
-    let seen = Condition::sql("(")
+    let condition = Condition::sql("(")
         .with(visibility::in_visible_case(tx, "handovers"))
         .then(" OR (handovers.status = 'offered' AND handovers.to_user_id = ")
         .id(tx.user()?.uuid())
         .then("))");
-    Ok(handovers::table.filter(handovers::organization_id.eq(tx.organization())).filter(seen).into_boxed())
+    Ok(handovers::table.filter(handovers::organization_id.eq(tx.organization())).filter(condition).into_boxed())
 }
 
 fn filtered(tx: &Tx, filter: &HandoverFilter) -> Result<handovers::BoxedQuery<'static, Dialect>> {
@@ -81,11 +81,11 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseHandoverFilter>) 
 /// The API views: callers who see the case get the open work, others only its counts.
 fn views(tx: &mut Tx, rows: Vec<HandoverRow>) -> Result<Vec<Handover>> {
     let cases: Vec<CaseId> = rows.iter().map(|row| row.case_id).collect();
-    let headings = cases::store::headings(tx, &cases)?;
-    let seen = cases::store::seen_among(tx, cases)?;
+    let numbers_and_teams = cases::store::numbers_and_teams(tx, &cases)?;
+    let visible_cases = cases::store::filter_visible(tx, cases)?;
     let view = |row: HandoverRow| {
-        let (case, case_number, team_id) = headings.iter().find(|(case, ..)| *case == row.case_id).cloned()?;
-        Some(Handover::of(row, Heading { case_number, team_id, seen: seen.contains(&case) }))
+        let (case, case_number, team_id) = numbers_and_teams.iter().find(|(case, ..)| *case == row.case_id).cloned()?;
+        Some(Handover::from_row(row, HandoverCase { case_number, team_id, is_visible: visible_cases.contains(&case) }))
     };
     Ok(rows.into_iter().filter_map(view).collect())
 }
@@ -105,7 +105,7 @@ pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
 /// one before.
 fn lock_for_update(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
     let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
-    let case = cases::store::lock_unseen(tx, case)?;
+    let case = cases::store::lock_without_access_check(tx, case)?;
     let row =
         visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
     Ok((case, row))
@@ -136,7 +136,7 @@ fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Handover> {
     let actor = tx.actor()?;
     let case = cases::store::lock_for_update(tx, case)?;
-    if !lifecycle::may(actor, case.lead_advocate_id, &[Mover::Lead, Mover::Supervisor]) {
+    if !lifecycle::may_perform(actor, case.lead_advocate_id, &[Mover::Lead, Mover::Supervisor]) {
         return Err(ApiError::forbidden("Only the lead or a supervisor can offer a handover of this case."));
     }
     let lead = case.lead_advocate_id.ok_or_else(|| ApiError::conflict("The case has no lead. Assign one instead."))?;
@@ -203,7 +203,8 @@ pub fn refuse(tx: &mut Tx, id: HandoverId, refusal: &Body<HandoverRefusal>) -> R
 pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     let actor = tx.actor()?;
     let (case, mut row) = lock_for_update(tx, id)?;
-    let supervises = actor.role == Role::Supervisor && cases::store::seen_among(tx, vec![case.id])?.contains(&case.id);
+    let supervises =
+        actor.role == Role::Supervisor && cases::store::filter_visible(tx, vec![case.id])?.contains(&case.id);
     if row.offered_by != actor.user && !supervises {
         return Err(ApiError::forbidden(
             "Only the person who offered the handover, or a supervisor of the case, can withdraw it.",

@@ -12,7 +12,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -35,7 +35,7 @@ pub async fn list_case_meetings(
     id: Path<CaseId>,
     list: List<CaseMeetingFilter>,
 ) -> Reply<Page<Meeting>> {
-    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Create a meeting
@@ -57,7 +57,7 @@ pub async fn create_meeting(
     request: IdempotencyKey,
     body: Body<NewMeeting>,
 ) -> Reply<Meeting> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List meetings
@@ -75,7 +75,7 @@ pub async fn list_meetings(
     db: Data<Db>,
     list: List<MeetingFilter>,
 ) -> Reply<Page<Meeting>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one meeting
@@ -89,7 +89,7 @@ pub async fn list_meetings(
 )]
 #[get("/meetings/{id}")]
 pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>) -> Reply<Meeting> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a meeting
@@ -111,7 +111,7 @@ pub async fn update_meeting(
     version: IfMatch,
     patch: Body<MeetingPatch>,
 ) -> Reply<Meeting> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// Record the outcome of a meeting
@@ -133,5 +133,5 @@ pub async fn create_meeting_outcome(
     request: IdempotencyKey,
     body: Body<NewOutcome>,
 ) -> Reply<Meeting> {
-    once(&db, &who, request, body, move |tx, new| outcome::perform(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| outcome::perform(tx, *id, new)).await
 }

@@ -7,13 +7,12 @@ use crate::{
     casework::cases::model::{CaseId, CaseRow},
     db::{dialect::Key, schema::meetings},
     directory::providers::model::ProviderId,
-    error::{ApiError, Issue, Place, Result},
+    error::{ApiError, Result, Violations},
     http::{Filter, OneOf, Resource},
     records::search::model::{SearchKind, Searchable, lines},
     types::{
         Change, Id, Instant, Json, Line, Patch, Text, Zone,
         code::{MeetingOutcome, MeetingType},
-        fault::Fault,
     },
 };
 use diesel::prelude::*;
@@ -173,32 +172,27 @@ impl MeetingRow {
         Ok(())
     }
 
-    /// The rules over several members, for a new and for a changed meeting.
+    /// Checks the rules that involve several members of the body, for a new and for a changed meeting.
     pub fn check(&self) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, pointer: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) });
-            }
-        };
-        need(
+        let mut violations = Violations::default();
+        violations.require(
             !self.type_.needs_text() || self.type_text.is_some(),
-            "/type_text",
+            "type_text",
             "required",
             "this code says nothing without words",
         );
-        need(self.ends_at > self.starts_at, "/ends_at", "out_of_range", "must lie after starts_at");
-        need(
+        violations.require(self.ends_at > self.starts_at, "ends_at", "out_of_range", "must lie after starts_at");
+        violations.require(
             self.ends_at <= self.starts_at.plus_seconds(LONGEST_SECONDS),
-            "/ends_at",
+            "ends_at",
             "out_of_range",
             "must lie within 14 days of starts_at",
         );
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 
     pub fn readiness(&self) -> Readiness {
-        Readiness::of(self.mandatory_items, self.mandatory_done)
+        Readiness::new(self.mandatory_items, self.mandatory_done)
     }
 }
 
@@ -217,7 +211,7 @@ pub struct Readiness {
     pub ratio: f64,
 }
 impl Readiness {
-    pub fn of(mandatory: i32, done: i32) -> Self {
+    pub fn new(mandatory: i32, done: i32) -> Self {
         let ratio = if mandatory > 0 { f64::from(done) / f64::from(mandatory) } else { 1.0 };
         Self { mandatory, done, ratio }
     }

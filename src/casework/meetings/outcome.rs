@@ -15,11 +15,11 @@ use crate::{
         tasks::{self, model::TaskId},
     },
     db::{Tx, dialect::Key, save},
-    error::{ApiError, Issue, Place, Result},
+    error::{ApiError, Result, Violations},
     http::Body,
     identity::users,
     records::{search, timeline},
-    types::{Day, Instant, Json, Line, Text, code::MeetingOutcome, fault::Fault},
+    types::{Day, Instant, Json, Line, Text, code::MeetingOutcome},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -90,35 +90,45 @@ pub struct NewOutcome {
 impl NewOutcome {
     /// Checks the members that each status requires.
     fn check(&self, row: &MeetingRow) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
+        let mut violations = Violations::default();
         let (held, cancelled) = (self.status == OutcomeStatus::Held, self.status == OutcomeStatus::Cancelled);
-        need(!held || self.who_spoke.is_some(), "who_spoke", "required", "a meeting that was held says who spoke");
-        need(!held || self.outcomes.is_some(), "outcomes", "required", "a meeting that was held says what came of it");
-        need(!held || self.summary.is_some(), "summary", "required", "a meeting that was held has a summary");
-        need(
+        violations.require(
+            !held || self.who_spoke.is_some(),
+            "who_spoke",
+            "required",
+            "a meeting that was held says who spoke",
+        );
+        violations.require(
+            !held || self.outcomes.is_some(),
+            "outcomes",
+            "required",
+            "a meeting that was held says what came of it",
+        );
+        violations.require(
+            !held || self.summary.is_some(),
+            "summary",
+            "required",
+            "a meeting that was held has a summary",
+        );
+        violations.require(
             !cancelled || self.cancelled_by.is_some(),
             "cancelled_by",
             "required",
             "a cancelled meeting says who called it off",
         );
-        need(
+        violations.require(
             cancelled || self.cancelled_by.is_none(),
             "cancelled_by",
             "not_applicable",
             "belongs to a meeting that was cancelled",
         );
-        need(
+        violations.require(
             !held || row.starts_at <= Instant::now().plus_seconds(EARLY_SECONDS),
             "status",
             "in_the_future",
             "a meeting that starts more than an hour from now was not held yet",
         );
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 
     fn apply(&self, row: &mut MeetingRow) {

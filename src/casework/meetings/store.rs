@@ -1,4 +1,4 @@
-//! Queries over meetings. Every one starts from [`seen`].
+//! Queries over meetings. Every one starts from [`visible`].
 
 use super::{model::*, preparation};
 use crate::{
@@ -21,22 +21,23 @@ use diesel::{dsl, prelude::*};
 
 versioned!(MeetingRow, meetings, updated_at);
 
-type Seen = dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organization_id, OrganizationId>>, Condition>;
+type VisibleMeetings =
+    dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organization_id, OrganizationId>>, Condition>;
 
 /// The meetings of cases that this caller may see and work in.
-fn seen(tx: &Tx) -> Seen {
+fn visible_unboxed(tx: &Tx) -> VisibleMeetings {
     meetings::table
         .filter(meetings::organization_id.eq(tx.organization()))
         .filter(visibility::in_visible_case(tx, "meetings"))
 }
 
 fn visible(tx: &Tx) -> meetings::BoxedQuery<'static, Dialect> {
-    seen(tx).into_boxed()
+    visible_unboxed(tx).into_boxed()
 }
 
 /// The ids of the visible meetings, as a subquery for records that belong to a meeting.
-pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, meetings::id> {
-    seen(tx).select(meetings::id)
+pub fn visible_ids(tx: &Tx) -> dsl::Select<VisibleMeetings, meetings::id> {
+    visible_unboxed(tx).select(meetings::id)
 }
 
 /// Filters a query by status.
@@ -145,7 +146,7 @@ pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
 }
 
 /// Locks the meeting of this case that another one is to replace.
-fn lock_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
+fn lock_rescheduled(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
     let row: Option<MeetingRow> = visible(tx)
         .filter(meetings::case_id.eq(case))
         .filter(meetings::id.eq(id))
@@ -166,7 +167,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
-    let earlier = new.reschedules.map(|id| lock_earlier(tx, case.id, id)).transpose()?;
+    let earlier = new.reschedules.map(|id| lock_rescheduled(tx, case.id, id)).transpose()?;
     let checklist =
         if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
@@ -175,7 +176,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     timeline::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
     tx.record("meeting.created", row.id, new.members());
     if row.provider_id.is_some() {
-        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+        conflicts::store::check_automatically(tx, &mut case, Occasion::ProviderAdded)?;
     }
     if let Some(mut earlier) = earlier {
         earlier.status = MeetingStatus::Rescheduled;
@@ -204,7 +205,7 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     timeline::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
     if patch.provider_id.set().is_some() {
-        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+        conflicts::store::check_automatically(tx, &mut case, Occasion::ProviderAdded)?;
     }
     Ok(row.into())
 }

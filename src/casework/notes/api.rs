@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -31,7 +31,7 @@ pub async fn list_notes(
     id: Path<CaseId>,
     list: List<NoteFilter>,
 ) -> Reply<Page<Note>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Write a note
@@ -53,7 +53,7 @@ pub async fn create_note(
     request: IdempotencyKey,
     body: Body<NewNote, NOTE_LIMIT>,
 ) -> Reply<Note> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Fetch one note
@@ -67,7 +67,7 @@ pub async fn create_note(
 )]
 #[get("/notes/{id}")]
 pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -> Reply<Note> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a note
@@ -88,7 +88,7 @@ pub async fn update_note(
     version: IfMatch,
     patch: Body<NotePatch, NOTE_LIMIT>,
 ) -> Reply<Note> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// Amend a note
@@ -112,5 +112,5 @@ pub async fn amend_note(
     request: IdempotencyKey,
     body: Body<NewAmendment, NOTE_LIMIT>,
 ) -> Reply<Note> {
-    once(&db, &who, request, body, move |tx, new| store::amend(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::amend(tx, *id, new)).await
 }

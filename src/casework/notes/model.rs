@@ -7,7 +7,7 @@ use crate::{
         dialect::Key,
         schema::{note_amendments, notes},
     },
-    error::{ApiError, Issue, Place, Result},
+    error::{Result, Violations},
     http::{Filter, OneOf, Resource},
     records::search::model::{SearchKind, Searchable, lines},
     types::{Change, Id, Instant, Json, Patch, Text, code, fault::Fault},
@@ -32,7 +32,7 @@ pub type AmendmentId = Id<AmendmentRow>;
 const LOCKED_AFTER_SECONDS: i64 = 24 * 3600;
 
 text_enum! {
-    /// Who turned to whom: `in` is to us, `out` is from us.
+    /// The direction of a contact: `in` is to the organization, `out` is from it.
     pub enum ContactDirection { In = "in", Out = "out" }
 }
 text_enum! {
@@ -172,28 +172,28 @@ impl NoteRow {
         }
     }
 
-    /// The rules over several members. A new contact note must give its time; other kinds may leave it to the server's
-    /// clock.
+    /// Checks the rules that involve several members of the body. A new contact note must give its time; other kinds
+    /// may leave it to the server's clock.
     pub fn check(&self, time_given: bool) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
+        let mut violations = Violations::default();
         let contact = self.kind == NoteKind::Contact;
-        need(!contact || time_given, "occurred_at", "required", "a note of a contact says when it was");
-        need(self.occurred_at.has_come(), "occurred_at", "in_the_future", "must not lie in the future");
+        violations.require(!contact || time_given, "occurred_at", "required", "a note of a contact says when it was");
+        violations.require(self.occurred_at.has_come(), "occurred_at", "in_the_future", "must not lie in the future");
         for (member, given) in [
             ("direction", self.direction.is_some()),
             ("mode", self.mode.is_some()),
             ("successful", self.successful.is_some()),
         ] {
-            need(!contact || given, member, "required", "a note of a contact says this");
-            need(contact || !given, member, "not_allowed", "only a note of a contact says this");
+            violations.require(!contact || given, member, "required", "a note of a contact says this");
+            violations.require(contact || !given, member, "not_allowed", "only a note of a contact says this");
         }
-        need(contact || self.minutes.is_none(), "minutes", "not_allowed", "only a note of a contact says this");
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.require(
+            contact || self.minutes.is_none(),
+            "minutes",
+            "not_allowed",
+            "only a note of a contact says this",
+        );
+        violations.into_result()
     }
 
     pub const fn locks_at(&self) -> Instant {
@@ -216,7 +216,7 @@ pub struct NoteDetails {
     pub occurred_at: Option<Instant>,
     pub direction: Option<ContactDirection>,
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached.
+    /// Whether a person was reached.
     pub successful: Option<bool>,
     #[schema(minimum = 0, maximum = 1440)]
     pub minutes: Option<i32>,
@@ -278,7 +278,7 @@ pub struct Note {
     /// This and the next three members only for a contact.
     pub direction: Option<ContactDirection>,
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached.
+    /// Whether a person was reached.
     pub successful: Option<bool>,
     #[schema(minimum = 0, maximum = 1440)]
     pub minutes: Option<i32>,
@@ -292,7 +292,7 @@ pub struct Note {
     pub updated_at: Instant,
 }
 impl Note {
-    pub fn of(row: NoteRow, amendments: Vec<Amendment>) -> Self {
+    pub fn from_row(row: NoteRow, amendments: Vec<Amendment>) -> Self {
         Self {
             id: row.id,
             case_id: row.case_id,
@@ -334,7 +334,7 @@ pub struct NewNote {
     pub direction: Option<ContactDirection>,
     /// Required for a contact, and allowed only there.
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached. Required for a contact, and allowed only there.
+    /// Whether a person was reached. Required for a contact, and allowed only there.
     pub successful: Option<bool>,
     /// Only for a contact.
     pub minutes: Option<Minutes>,
@@ -371,7 +371,7 @@ pub struct NewAmendment {
     pub direction: Option<ContactDirection>,
     /// Only for a contact.
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached. Only for a contact.
+    /// Whether a person was reached. Only for a contact.
     pub successful: Option<bool>,
     /// Only for a contact.
     pub minutes: Option<Minutes>,
@@ -412,6 +412,7 @@ impl Searchable for Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::FieldPath;
 
     fn wrong(json: serde_json::Value) -> Vec<String> {
         let new: NewNote = serde_json::from_value(json).unwrap();
@@ -420,8 +421,8 @@ mod tests {
             row.check(new.occurred_at.is_some()).err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
         issues
             .into_iter()
-            .map(|issue| match issue.place {
-                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+            .map(|issue| match issue.path {
+                FieldPath::Pointer(at) => format!("{at} {}", issue.fault.code),
                 _ => unreachable!(),
             })
             .collect()

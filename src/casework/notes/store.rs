@@ -56,8 +56,13 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<N
     let rows: Vec<NoteRow> = query.select(NoteRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(tx, case, &list.filter)?.count().get_result(tx.conn)?) } else { None };
-    let mut page =
-        list.page(actor, rows, total, |row| (row.occurred_at.micros(), row.id.uuid()), |row| Note::of(row, Vec::new()));
+    let mut page = list.page(
+        actor,
+        rows,
+        total,
+        |row| (row.occurred_at.micros(), row.id.uuid()),
+        |row| Note::from_row(row, Vec::new()),
+    );
     add_amendments(tx, &mut page.items)?;
     tx.audit_read_all("note.listed", page.items.iter().map(|note| note.id));
     Ok(page)
@@ -78,7 +83,7 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Cappe
         let order = (notes::occurred_at.desc(), notes::id.desc());
         let rows: Vec<NoteRow> = query.order(order).select(NoteRow::as_select()).limit(AT_ONCE).load(tx.conn)?;
         let last = i64::try_from(rows.len()).is_ok_and(|count| count < AT_ONCE);
-        let mut views: Vec<Note> = rows.into_iter().map(|row| Note::of(row, Vec::new())).collect();
+        let mut views: Vec<Note> = rows.into_iter().map(|row| Note::from_row(row, Vec::new())).collect();
         add_amendments(tx, &mut views)?;
         let before = notes.len();
         let read = views.len();
@@ -118,8 +123,8 @@ fn add_amendments(tx: &mut Tx, views: &mut [Note]) -> Result<()> {
 }
 
 /// The view with its amendments.
-fn whole(tx: &mut Tx, row: NoteRow) -> Result<Note> {
-    let mut note = Note::of(row, Vec::new());
+fn with_amendments(tx: &mut Tx, row: NoteRow) -> Result<Note> {
+    let mut note = Note::from_row(row, Vec::new());
     add_amendments(tx, std::slice::from_mut(&mut note))?;
     Ok(note)
 }
@@ -136,7 +141,7 @@ fn lock_for_update(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
 pub fn get(tx: &mut Tx, id: NoteId) -> Result<Note> {
     let row = find(tx, id)?;
     tx.audit_read("note.read", row.id);
-    whole(tx, row)
+    with_amendments(tx, row)
 }
 
 /// Derives the contact times of a case again if a note's contact has changed. The caller has locked the case.
@@ -155,7 +160,7 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
     derive_contacts(tx, &mut case, None, row.reached_at())?;
     timeline::add_note(tx, case.id, "note.created", row.id, row.kind)?;
     tx.record("note.created", row.id, new.members());
-    let note = Note::of(row, Vec::new());
+    let note = Note::from_row(row, Vec::new());
     search::store::add(tx, case.team_id, &note)?;
     Ok(note)
 }
@@ -190,7 +195,7 @@ pub fn update<const LIMIT: usize>(
     derive_contacts(tx, &mut case, before, row.reached_at())?;
     timeline::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
     tx.record("note.updated", row.id, patch.members());
-    let note = whole(tx, row)?;
+    let note = with_amendments(tx, row)?;
     search::store::replace(tx, &note)?;
     Ok(note)
 }
@@ -242,7 +247,7 @@ pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendmen
     derive_contacts(tx, &mut case, before, row.reached_at())?;
     timeline::add_note(tx, row.case_id, event, row.id, row.kind)?;
     tx.record(event, row.id, new.members());
-    let note = whole(tx, row)?;
+    let note = with_amendments(tx, row)?;
     search::store::replace(tx, &note)?;
     Ok(note)
 }

@@ -15,13 +15,13 @@ use crate::{
     db::{Db, dialect::Key},
     error::{ApiError, Result},
     http::{
-        Accept, Body, File, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, Shown,
-        body::NOTE_LIMIT, ok, once, paged, plain,
+        Accept, Body, File, FileResponse, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply,
+        body::NOTE_LIMIT, created_once, ok_json, ok_page, ok_record,
     },
     print::{html, pdf},
     records::exports::{
         cover,
-        gate::Outgoing,
+        gate::ExportPermit,
         model::{ExportRecord, PrintFormat, PrintQuery},
     },
     types::Day,
@@ -48,7 +48,7 @@ pub async fn list_statements(
     id: Path<ClientId>,
     list: List<StatementFilter>,
 ) -> Reply<Page<StatementSummary>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Create a version of a client's statement
@@ -69,7 +69,7 @@ pub async fn create_statement(
     request: IdempotencyKey,
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<Statement> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Fetch one version of a statement
@@ -83,7 +83,7 @@ pub async fn create_statement(
 )]
 #[get("/statements/{id}")]
 pub async fn get_statement(who: Allowed<ReadStatements>, db: Data<Db>, id: Path<StatementId>) -> Reply<Statement> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a draft of a statement
@@ -104,7 +104,7 @@ pub async fn update_statement(
     version: IfMatch,
     patch: Body<StatementPatch, NOTE_LIMIT>,
 ) -> Reply<Statement> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// Record the client's approval
@@ -127,7 +127,7 @@ pub async fn approve_statement(
     request: IdempotencyKey,
     body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
-    once(&db, &who, request, body, move |tx, approval| {
+    created_once(&db, &who, request, body, move |tx, approval| {
         store::approve(tx, *id, version.0.as_ref(), approval, approval.members())
     })
     .await
@@ -149,7 +149,7 @@ pub async fn compare_statements(
     id: Path<StatementId>,
     query: Query<DiffQuery>,
 ) -> Reply<StatementDiff> {
-    plain(db.read(&who, move |tx| store::compare(tx, *id, query.against)).await?)
+    ok_json(db.read(&who, move |tx| store::compare(tx, *id, query.against)).await?)
 }
 
 /// Print a statement
@@ -175,14 +175,14 @@ pub async fn print_statement(
     id: Path<StatementId>,
     query: Query<PrintQuery>,
     accept: Accept,
-) -> Result<Shown> {
+) -> Result<FileResponse> {
     let format = query.format.map_or_else(|| accept.choose(PrintFormat::HTML_FIRST), Ok)?;
     let (id, audience) = (*id, query.audience);
-    let outgoing = Outgoing::of_print(&who, &query)?;
+    let permit = ExportPermit::for_print(&who, &query)?;
     let (statement, name, organization) =
-        outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
+        permit.read_content(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
     let mut sheet = sheet(&statement, &name);
-    cover::put(&mut sheet, &outgoing, &organization.name, &date(Day::today(&organization.time_zone)));
+    cover::put(&mut sheet, &permit, &organization.name, &date(Day::today(&organization.time_zone)));
     let body = match format {
         PrintFormat::Html => html::render(&sheet).into_bytes(),
         // Rendering a PDF takes long, so it runs on a blocking thread.
@@ -190,11 +190,11 @@ pub async fn print_statement(
     };
     let subject = Some(Key::from_uuid(id.uuid()));
     let taken = ExportRecord { what: "statement", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
-    let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
+    let entered = permit.record(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
     Ok(match format {
         PrintFormat::Html => {
-            entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body)
+            entered.file("text/html; charset=utf-8", permit.file_name("html"), Some(&html::POLICY), body)
         }
-        PrintFormat::Pdf => entered.file("application/pdf", outgoing.file_name("pdf"), None, body),
+        PrintFormat::Pdf => entered.file("application/pdf", permit.file_name("pdf"), None, body),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     model::{StatementId, StatementRow},
-    sections::{Section, Words},
+    sections::{Section, SectionText},
 };
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, ChangeTag, DiffOp};
@@ -58,8 +58,8 @@ pub struct WordsDiff {
 }
 
 impl StatementDiff {
-    pub fn of(row: &StatementRow, against: Option<&StatementRow>) -> Self {
-        let by = Instant::now() + TIME_LIMIT;
+    pub fn between(row: &StatementRow, against: Option<&StatementRow>) -> Self {
+        let deadline = Instant::now() + TIME_LIMIT;
         let compare = |section: &Section| {
             let (before, after) = (against.and_then(|row| row.sections.0.get(*section)), row.sections.0.get(*section));
             let change = match (before, after) {
@@ -68,12 +68,12 @@ impl StatementDiff {
                 (Some(before), Some(after)) if before != after => SectionChange::Changed,
                 _ => return None,
             };
-            let (before, after) = (before.map_or("", Words::as_str), after.map_or("", Words::as_str));
+            let (before, after) = (before.map_or("", SectionText::as_str), after.map_or("", SectionText::as_str));
             Some(SectionDiff {
                 section: *section,
                 heading: section.heading().to_owned(),
                 change,
-                words: words(before, after, by),
+                words: compare_words(before, after, deadline),
             })
         };
         Self {
@@ -99,9 +99,9 @@ fn split(text: &str) -> Vec<&str> {
     words
 }
 
-fn words(before: &str, after: &str, by: Instant) -> Vec<WordsDiff> {
+fn compare_words(before: &str, after: &str, deadline: Instant) -> Vec<WordsDiff> {
     let (before, after) = (split(before), split(after));
-    let ops = similar::capture_diff_slices_deadline(Algorithm::Myers, &before, &after, Some(by));
+    let ops = similar::capture_diff_slices_deadline(Algorithm::Myers, &before, &after, Some(deadline));
     let changes = ops.iter().flat_map(|op: &DiffOp| op.iter_slices(&before, &after));
     let parts = changes.map(|(tag, words)| WordsDiff {
         change: match tag {
@@ -120,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn diff(before: &str, after: &str) -> Vec<WordsDiff> {
-        words(before, after, Instant::now() + TIME_LIMIT)
+        compare_words(before, after, Instant::now() + TIME_LIMIT)
     }
     fn only(parts: &[WordsDiff], change: WordChange) -> String {
         parts

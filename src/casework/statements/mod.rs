@@ -9,7 +9,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -23,11 +23,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::print_statement);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "statement",
     table: "statements",
-    parent: Parent::Client(owners_of!(statements, client)),
+    belongs_to: BelongsTo::Client(owners_of!(statements, client)),
     path: "/statements/{id}",
     authorize: |tx, text| store::get(tx, id(text)?).map(drop),
     timeline: Included::No("the timeline is of a case"),

@@ -5,7 +5,7 @@ use crate::{
     auth::{OrganizationId, UserId},
     casework::clients::model::ClientId,
     db::schema::statements,
-    error::{ApiError, Code, Issue, Place, Result},
+    error::{ApiError, Code, FieldPath, Issue, Result},
     http::{Filter, OneOf, Resource},
     types::{Change, Day, Id, Instant, Json, fault::Fault},
 };
@@ -109,7 +109,7 @@ impl StatementRow {
         if self.sections.0.is_empty() {
             let fault = Fault::new("section_filled", "at least one section must say something");
             return Err(ApiError::new(Code::GuardsUnmet, "There is nothing to approve yet.")
-                .issues(vec![Issue { place: Place::Pointer(String::new()), fault }]));
+                .issues(vec![Issue { path: FieldPath::Pointer(String::new()), fault }]));
         }
         let on = approval.on.unwrap_or(today);
         on.has_come(today).map_err(|fault| ApiError::invalid("/on", fault.code, fault.detail))?;

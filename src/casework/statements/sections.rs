@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 /// The text of one section.
-pub type Words = Text<4000>;
+pub type SectionText = Text<4000>;
 
 macro_rules! sections {
     ($($(#[$doc:meta])* $section:ident = $field:ident, $code:tt, $heading:literal;)+) => {
@@ -28,10 +28,10 @@ macro_rules! sections {
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
         #[serde(deny_unknown_fields, default)]
         #[schema(example = json!(crate::types::example(include_str!("examples/sections.json"))))]
-        pub struct Sections { $($(#[$doc])* pub $field: Option<Words>),+ }
+        pub struct Sections { $($(#[$doc])* pub $field: Option<SectionText>),+ }
 
         impl Sections {
-            pub const fn get(&self, section: Section) -> Option<&Words> {
+            pub const fn get(&self, section: Section) -> Option<&SectionText> {
                 match section { $(Section::$section => self.$field.as_ref()),+ }
             }
             pub fn apply(&mut self, patch: SectionsPatch) {
@@ -47,7 +47,7 @@ macro_rules! sections {
         #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields, default)]
         #[schema(example = json!({"helps": "A text the day before, and one an hour before.", "does_not_help": null}))]
-        pub struct SectionsPatch { $($(#[$doc])* pub $field: Patch<Words>),+ }
+        pub struct SectionsPatch { $($(#[$doc])* pub $field: Patch<SectionText>),+ }
 
         impl SectionsPatch {
             /// The sections in the patch.
@@ -92,7 +92,7 @@ sections! {
 
 impl Sections {
     /// The sections that have text, in order.
-    pub fn filled(&self) -> impl Iterator<Item = (Section, &Words)> {
+    pub fn filled(&self) -> impl Iterator<Item = (Section, &SectionText)> {
         Section::ALL.iter().filter_map(|section| Some((*section, self.get(*section)?)))
     }
     pub fn is_empty(&self) -> bool {

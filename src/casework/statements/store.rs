@@ -16,8 +16,8 @@ versioned!(StatementRow, statements, updated_at);
 
 /// The statements of the clients that this caller may see.
 fn visible(tx: &Tx) -> statements::BoxedQuery<'static, Dialect> {
-    let seen = statements::client_id.eq_any(clients::store::visible_ids(tx));
-    statements::table.filter(statements::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+    let condition = statements::client_id.eq_any(clients::store::visible_ids(tx));
+    statements::table.filter(statements::organization_id.eq(tx.organization())).filter(condition).into_boxed()
 }
 
 fn filtered(tx: &Tx, client: ClientId, filter: &StatementFilter) -> statements::BoxedQuery<'static, Dialect> {
@@ -108,7 +108,7 @@ pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Re
     if let Some(other) = &other {
         tx.audit_read("statement.read", other.id);
     }
-    Ok(StatementDiff::of(&row, other.as_ref()))
+    Ok(StatementDiff::between(&row, other.as_ref()))
 }
 
 /// Locks the client and then the statement, so that parallel changes of a client's statement run one after the other.
@@ -119,7 +119,7 @@ fn lock_for_update(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
 }
 
 /// Every statement of two clients, for a merge. The caller has locked both clients.
-pub fn of_both(tx: &mut Tx, one: ClientId, other: ClientId) -> Result<Vec<StatementRow>> {
+pub fn all_of_both_clients(tx: &mut Tx, one: ClientId, other: ClientId) -> Result<Vec<StatementRow>> {
     let all = statements::table.filter(statements::organization_id.eq(tx.organization()));
     let all = all.filter(statements::client_id.eq_any([one, other])).order(statements::id);
     Ok(all.select(StatementRow::as_select()).locked().load(tx.conn)?)

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -31,7 +31,7 @@ pub async fn list_case_tasks(
     id: Path<CaseId>,
     list: List<CaseTaskFilter>,
 ) -> Reply<Page<Task>> {
-    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Create a task
@@ -52,7 +52,7 @@ pub async fn create_task(
     request: IdempotencyKey,
     body: Body<NewTask>,
 ) -> Reply<Task> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List tasks
@@ -66,7 +66,7 @@ pub async fn create_task(
 )]
 #[get("/tasks")]
 pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFilter>) -> Reply<Page<Task>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one task
@@ -80,7 +80,7 @@ pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFi
 )]
 #[get("/tasks/{id}")]
 pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -> Reply<Task> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
 }
 
 /// Change a task
@@ -101,5 +101,5 @@ pub async fn update_task(
     version: IfMatch,
     patch: Body<TaskPatch>,
 ) -> Reply<Task> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

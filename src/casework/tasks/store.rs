@@ -53,10 +53,10 @@ fn filtered(tx: &Tx, filter: &TaskFilter) -> Result<tasks::BoxedQuery<'static, D
 fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result<Page<Task>> {
     let actor = tx.actor()?;
     let query =
-        list.keyset(actor, filtered(tx, filter)?, (tasks::due_on, tasks::id), Day::from_position, TaskId::from_uuid)?;
+        list.keyset(actor, filtered(tx, filter)?, (tasks::due_on, tasks::id), Day::from_cursor, TaskId::from_uuid)?;
     let rows: Vec<TaskRow> = query.select(TaskRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
-    let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Task::from);
+    let page = list.page(actor, rows, total, |row| (row.due_on.epoch_day(), row.id.uuid()), Task::from);
     tx.audit_read_all("task.listed", page.items.iter().map(|task| task.id));
     Ok(page)
 }
@@ -121,10 +121,10 @@ pub fn insert(
     assignee: Option<UserId>,
 ) -> Result<TaskRow> {
     let bare = TaskRow::new(case.organization_id, case.id, tx.user()?, title, due_on);
-    put(tx, TaskRow { meeting_id, description, assignee_id: assignee, ..bare }, Vec::new())
+    insert_row(tx, TaskRow { meeting_id, description, assignee_id: assignee, ..bare }, Vec::new())
 }
 
-fn put(tx: &mut Tx, row: TaskRow, members: Vec<String>) -> Result<TaskRow> {
+fn insert_row(tx: &mut Tx, row: TaskRow, members: Vec<String>) -> Result<TaskRow> {
     diesel::insert_into(tasks::table).values(&row).execute(tx.conn)?;
     timeline::add(tx, row.case_id, "task.created", row.id, None)?;
     tx.record("task.created", row.id, members);
@@ -140,7 +140,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
     };
     let bare = TaskRow::new(case.organization_id, case.id, own, new.title.clone(), new.due_on);
     let row = TaskRow { description: new.description.clone(), assignee_id: Some(assignee), ..bare };
-    Ok(put(tx, row, new.members())?.into())
+    Ok(insert_row(tx, row, new.members())?.into())
 }
 
 pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch>) -> Result<Task> {

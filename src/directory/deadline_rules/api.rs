@@ -8,7 +8,7 @@ use crate::{
     },
     db::Db,
     directory::Dependents,
-    http::{Body, IdempotencyKey, List, Page, Reply, ok, once, paged, plain},
+    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_json, ok_page, ok_record},
 };
 use actix_web::{
     get, post,
@@ -31,7 +31,7 @@ pub async fn list_deadline_rules(
     db: Data<Db>,
     list: List<DeadlineRuleFilter>,
 ) -> Reply<Page<DeadlineRule>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Add a deadline rule
@@ -50,7 +50,7 @@ pub async fn create_deadline_rule(
     request: IdempotencyKey,
     body: Body<NewDeadlineRule>,
 ) -> Reply<DeadlineRule> {
-    once(&db, &who, request, body, store::create).await
+    created_once(&db, &who, request, body, store::create).await
 }
 
 /// Compute a due date
@@ -69,7 +69,7 @@ pub async fn preview_deadline(
     db: Data<Db>,
     body: Body<DeadlinePreviewRequest>,
 ) -> Reply<DeadlinePreview> {
-    plain(db.read(&who, move |tx| store::preview(tx, &body)).await?)
+    ok_json(db.read(&who, move |tx| store::preview(tx, &body)).await?)
 }
 
 /// Fetch one deadline rule
@@ -87,7 +87,7 @@ pub async fn get_deadline_rule(
     db: Data<Db>,
     id: Path<DeadlineRuleId>,
 ) -> Reply<DeadlineRule> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// List the versions of a deadline rule
@@ -106,7 +106,7 @@ pub async fn list_deadline_rule_versions(
     id: Path<DeadlineRuleId>,
     list: List<RuleVersionFilter>,
 ) -> Reply<Page<DeadlineRule>> {
-    paged(db.read(&who, move |tx| store::page_of_versions(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_versions(tx, *id, &list)).await?)
 }
 
 /// Add a version of a deadline rule
@@ -129,5 +129,5 @@ pub async fn add_deadline_rule_version(
     body: Body<NewDeadlineRule>,
     dependents: Data<Dependents>,
 ) -> Reply<DeadlineRule> {
-    once(&db, &who, request, body, move |tx, new| store::add_version(tx, *id, new, &dependents)).await
+    created_once(&db, &who, request, body, move |tx, new| store::add_version(tx, *id, new, &dependents)).await
 }

@@ -36,7 +36,7 @@ pub(super) fn is_weekend(day: Day) -> bool {
 }
 
 /// `Friday, 1 May 2026`.
-pub(super) fn words(day: Day) -> String {
+pub(super) fn weekday_and_date(day: Day) -> String {
     day.jiff().strftime("%A, %-d %B %Y").to_string()
 }
 
@@ -44,7 +44,7 @@ pub(super) fn amount_of(amount: i32, unit: &str) -> String {
     format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
 }
 
-/// How a rule counts.
+/// Counts days by a rule and its table of holidays.
 pub(super) struct Clock<'a> {
     pub(super) rule: &'a DeadlineRule,
     pub(super) table: Option<&'a Table>,
@@ -52,16 +52,16 @@ pub(super) struct Clock<'a> {
 
 /// The result of counting an amount.
 #[derive(Clone, Copy)]
-pub(super) struct Counted {
+pub(super) struct CountResult {
     pub(super) amount: i32,
-    /// Before the weekend rule.
+    /// The day that counting yields, before the weekend rule moves it.
     pub(super) plain: Day,
     pub(super) due: Day,
     pub(super) holidays_known: bool,
 }
 
 impl Clock<'_> {
-    pub(super) fn run(&self, start: Day, amount: i32) -> Result<Counted> {
+    pub(super) fn count(&self, start: Day, amount: i32) -> Result<CountResult> {
         let plain = match self.rule.unit {
             DeadlineUnit::CalendarDay => plus_days(start, amount)?,
             DeadlineUnit::Month => {
@@ -92,7 +92,8 @@ impl Clock<'_> {
                 while day > start && !self.is_business(day) {
                     day = plus_days(day, -1)?;
                 }
-                // Nothing is due before it began: if there is no business day in between, the day is not moved.
+                // A deadline must not be due before it starts. If there is no business day in between, the day does not
+                // move.
                 if self.is_business(day) { day } else { plain }
             }
         };
@@ -102,7 +103,7 @@ impl Clock<'_> {
             _ => Some((plain.min(due), plain.max(due))),
         };
         let known = |day| self.table.is_none_or(|table| table.covers(day));
-        Ok(Counted {
+        Ok(CountResult {
             amount,
             plain,
             due,
@@ -116,7 +117,7 @@ impl Clock<'_> {
     pub(super) fn holiday(&self, day: Day) -> Option<&str> {
         self.table.and_then(|table| table.name(day))
     }
-    pub(super) fn why_free(&self, day: Day) -> String {
+    pub(super) fn why_not_business_day(&self, day: Day) -> String {
         match self.holiday(day) {
             Some(name) => format!("That is a public holiday ({name})"),
             None => "That is on a weekend".to_owned(),

@@ -5,7 +5,7 @@
 
 pub use super::clock::end_of_day;
 use super::{
-    clock::{Clock, amount_of, plus_days, words},
+    clock::{Clock, amount_of, plus_days, weekday_and_date},
     holidays::Holidays,
     model::{DeadlineBound, DeadlineRule},
 };
@@ -138,7 +138,7 @@ pub fn compute(
             step(
                 StepCode::Trigger,
                 from,
-                format!("The clock starts on {}. That day itself is not counted.", words(from)),
+                format!("The clock starts on {}. That day itself is not counted.", weekday_and_date(from)),
             );
         }
         Trigger::Unknown { .. } => step(
@@ -146,7 +146,7 @@ pub fn compute(
             from,
             format!(
                 "It is not known when the clock started. The first possible day, {}, is taken until it is.",
-                words(from)
+                weekday_and_date(from)
             ),
         ),
     }
@@ -155,20 +155,21 @@ pub fn compute(
         let text = format!(
             "Receipt is presumed {} later, on {}.",
             amount_of(rule.receipt_presumption_days, "day"),
-            words(start)
+            weekday_and_date(start)
         );
         step(StepCode::ReceiptPresumed, start, text);
     }
 
     let clock = Clock { rule, table: holidays.table(rule.holiday_calendar) };
-    let counted = clock.run(start, rule.amount)?;
-    let text = format!("{} later is {}.", clock.amount(rule.amount), words(counted.plain));
+    let counted = clock.count(start, rule.amount)?;
+    let text = format!("{} later is {}.", clock.amount(rule.amount), weekday_and_date(counted.plain));
     step(StepCode::Counted, counted.plain, text);
     if counted.due != counted.plain {
-        let text = format!("{}, so it moves to {}.", clock.why_free(counted.plain), words(counted.due));
+        let text =
+            format!("{}, so it moves to {}.", clock.why_not_business_day(counted.plain), weekday_and_date(counted.due));
         step(StepCode::MovedToBusinessDay, counted.due, text);
     }
-    let latest = rule.max_amount.map(|most| clock.run(start, most)).transpose()?;
+    let latest = rule.max_amount.map(|most| clock.count(start, most)).transpose()?;
     let holidays_complete = counted.holidays_known && latest.is_none_or(|latest| latest.holidays_known);
     if !holidays_complete {
         let text = "Public holidays are not known that far: only weekends are taken into account there. Check the \
@@ -185,7 +186,7 @@ pub fn compute(
             let text = format!(
                 "The time may be set at up to {}, until {}. This is the safe date.",
                 clock.amount(latest.amount),
-                words(latest.due)
+                weekday_and_date(latest.due)
             );
             step(StepCode::Range, latest.due, text);
         }
@@ -207,7 +208,7 @@ pub fn compute(
 
     let (mut due_on, mut source, mut differs_from_notice) = (counted.due, DeadlineSource::Computed, false);
     if let Some(stated) = stated_due_on {
-        step(StepCode::StatedOnNotice, stated, format!("The notice says {}.", words(stated)));
+        step(StepCode::StatedOnNotice, stated, format!("The notice says {}.", weekday_and_date(stated)));
         // With an unknown trigger there is no date to compare the notice's date with.
         differs_from_notice = !unknown && stated != counted.due;
         if unknown || stated <= counted.due {
@@ -216,13 +217,17 @@ pub fn compute(
         if differs_from_notice {
             let text = format!(
                 "The notice and the rule differ. The earlier, {}, is used: ask for the right date in writing.",
-                words(due_on)
+                weekday_and_date(due_on)
             );
             step(StepCode::DiffersFromNotice, due_on, text);
         }
     }
     let due_at = end_of_day(due_on, zone)?;
-    step(StepCode::EndOfDay, due_on, format!("It is due by the end of {} in the time zone {zone}.", words(due_on)));
+    step(
+        StepCode::EndOfDay,
+        due_on,
+        format!("It is due by the end of {} in the time zone {zone}.", weekday_and_date(due_on)),
+    );
     Ok(Computation {
         due_on,
         due_at,
@@ -448,7 +453,7 @@ mod tests {
                 "amount": amount, "unit": unit, "bound": bound, "weekend_rule": weekend_rule,
                 "holiday_calendar": calendar, "receipt_presumption_days": presumed,
             });
-            (rule(change), Day::from_number(number).unwrap(), Zone::parse(zone).unwrap())
+            (rule(change), Day::from_epoch_day(number).unwrap(), Zone::parse(zone).unwrap())
         }
     }
     fn at(rule: &DeadlineRule, trigger: Day, zone: &Zone) -> Computation {

@@ -21,7 +21,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::add_deadline_rule_version);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind::of_organization("deadline_rule", "deadline_rules", "/deadline-rules/{id}", |tx, text| {
     store::get(tx, id(text)?).map(drop)
 });

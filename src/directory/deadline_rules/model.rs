@@ -4,12 +4,11 @@ use super::compute::{Computation, DeadlineSource, Step};
 use crate::{
     auth::{OrganizationId, UserId},
     db::schema::deadline_rules,
-    error::{ApiError, Issue, Place, Result},
+    error::{Result, Violations},
     http::{Filter, OneOf, Resource},
     types::{
         Day, Id, Instant, Line, Text, Url, Zone,
         code::{ActionType, Jurisdiction, Scheme},
-        fault::Fault,
         fold,
     },
 };
@@ -194,7 +193,7 @@ impl DeadlineRule {
         }
     }
 
-    pub fn holds_on(&self, day: Day) -> bool {
+    pub fn is_effective_on(&self, day: Day) -> bool {
         self.effective_from <= day && self.effective_to.is_none_or(|last| day <= last)
     }
 }
@@ -252,44 +251,44 @@ pub struct NewDeadlineRule {
 impl NewDeadlineRule {
     /// Checks the rules that involve several members. `after` is the first day of the version that this one follows.
     pub fn check(&self, today: Day, after: Option<Day>) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
-            }
-        };
-        need(
+        let mut violations = Violations::default();
+        violations.require(
             self.max_amount.is_none_or(|most| most > self.amount),
             "max_amount",
             "out_of_range",
             "must be more than the amount",
         );
-        need(
+        violations.require(
             self.max_amount.is_none() || self.bound == DeadlineBound::Floor,
             "max_amount",
             "not_allowed",
             "only a floor leaves a range: say `bound` is `floor`",
         );
-        need(!self.statutory || self.citation.is_some(), "citation", "required", "a rule that a law sets says which");
-        need(
+        violations.require(
+            !self.statutory || self.citation.is_some(),
+            "citation",
+            "required",
+            "a rule that a law sets says which",
+        );
+        violations.require(
             self.last_verified_on <= today,
             "last_verified_on",
             "in_the_future",
             "nobody has verified it on a day to come",
         );
-        need(
+        violations.require(
             self.effective_to.is_none_or(|last| last >= self.effective_from),
             "effective_to",
             "before_effective_from",
             "must not lie before `effective_from`",
         );
-        need(
+        violations.require(
             after.is_none_or(|before| self.effective_from >= before),
             "effective_from",
             "before_present_version",
             "must not lie before the first day of the version that it follows",
         );
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.into_result()
     }
 }
 
@@ -318,8 +317,8 @@ impl DeadlineRuleFilter {
             && self.q.as_ref().is_none_or(|part| {
                 let texts =
                     [Some(rule.name.as_str()), rule.code, rule.citation.as_ref().map(|citation| citation.as_str())];
-                let words = fold::gathered(texts.into_iter().flatten());
-                let terms = fold::question(part.as_str());
+                let words = fold::name_words(texts.into_iter().flatten());
+                let terms = fold::parse_query(part.as_str());
                 !terms.is_empty() && terms.iter().all(|term| term.is_in(&words))
             })
     }
@@ -414,6 +413,7 @@ impl DeadlinePreview {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::FieldPath;
     use serde_json::{Value, json};
 
     fn terms(change: Value) -> NewDeadlineRule {
@@ -434,8 +434,8 @@ mod tests {
         let issues = refused.map(|error| error.all_issues().to_vec()).unwrap_or_default();
         issues
             .into_iter()
-            .map(|issue| match issue.place {
-                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+            .map(|issue| match issue.path {
+                FieldPath::Pointer(at) => format!("{at} {}", issue.fault.code),
                 _ => unreachable!(),
             })
             .collect()

@@ -45,7 +45,7 @@ pub fn lock_against_new_versions(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> 
 /// The version of a rule, named in a request body as `rule_id`, for a clock that starts on `on`.
 pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRule> {
     let versions = find(tx, id).map_err(|error| error.named_by("/rule_id"))?;
-    versions.into_iter().rfind(|version| version.holds_on(on)).ok_or_else(|| {
+    versions.into_iter().rfind(|version| version.is_effective_on(on)).ok_or_else(|| {
         ApiError::invalid("/trigger_date", "no_rule_in_force", "is a day for which no version of the rule is in force")
     })
 }
@@ -53,13 +53,13 @@ pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRul
 /// The version of the rule with this `code`, for a clock that starts on this day.
 pub fn effective_by_code(tx: &mut Tx, code: &str, on: Day) -> Result<Option<DeadlineRule>> {
     let Some(id) = catalogue::id_of(code) else { return Ok(None) };
-    Ok(find(tx, id)?.into_iter().rfind(|version| version.holds_on(on)))
+    Ok(find(tx, id)?.into_iter().rfind(|version| version.is_effective_on(on)))
 }
 
 /// The version of a rule to show: the one in force today, or the newest if none is.
 fn present(versions: Vec<DeadlineRule>, today: Day) -> Option<DeadlineRule> {
-    let holds = versions.iter().rfind(|version| version.holds_on(today)).cloned();
-    holds.or_else(|| versions.into_iter().next_back())
+    let in_force = versions.iter().rfind(|version| version.is_effective_on(today)).cloned();
+    in_force.or_else(|| versions.into_iter().next_back())
 }
 
 fn home_zone(tx: &mut Tx) -> Result<Zone> {
@@ -77,21 +77,21 @@ pub fn page(tx: &mut Tx, list: &List<DeadlineRuleFilter>) -> Result<Page<Deadlin
     let today = Day::today(&home_zone(tx)?);
     let shown = all(tx)?.into_values().filter_map(|versions| present(versions, today));
     let found: Vec<DeadlineRule> = shown.filter(|rule| list.filter.admits(rule)).collect();
-    let page = cut(tx, list, found, |rule| (0, rule.id.uuid()))?;
+    let page = paginate(tx, list, found, |rule| (0, rule.id.uuid()))?;
     tx.audit_read_all("deadline_rule.listed", page.items.iter().map(|rule| rule.id));
     Ok(page)
 }
 
 pub fn page_of_versions(tx: &mut Tx, id: DeadlineRuleId, list: &List<RuleVersionFilter>) -> Result<Page<DeadlineRule>> {
     let versions = find(tx, id)?;
-    let page = cut(tx, list, versions, |rule| (rule.version.into(), rule.id.uuid()))?;
+    let page = paginate(tx, list, versions, |rule| (rule.version.into(), rule.id.uuid()))?;
     tx.audit_read("deadline_rule.versions_listed", id);
     Ok(page)
 }
 
-/// The page of `rules`, which must be in ascending order of their positions. The catalogue is small, and half of it is
-/// in no table, so it is paginated in memory, with the same cursors as every list.
-fn cut<F: crate::http::Filter>(
+/// The page of `rules`, which must be in ascending order of their positions. The catalogue is small, and the
+/// built-in rules are in no table, so it is paginated in memory, with the same cursors as every list.
+fn paginate<F: crate::http::Filter>(
     tx: &Tx,
     list: &List<F>,
     mut rules: Vec<DeadlineRule>,
@@ -130,7 +130,7 @@ pub fn add_version(
     let newest = versions.last().ok_or_else(ApiError::not_found)?;
     new.check(Day::latest_today([&home_zone(tx)?]), Some(newest.effective_from))?;
     let row = RuleRow::new(tx.organization(), id, newest.version + 1, tx.user()?, new);
-    // Another request may have used this number meanwhile: the transaction runs again, and follows that version.
+    // If another request has used this number meanwhile, the transaction runs again and takes the next number.
     let elsewhere = || {
         ApiError::new(Code::Contention, "Another request is adding a version of this rule.").header("retry-after", "1")
     };

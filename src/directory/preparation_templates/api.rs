@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadDirectory, WriteTemplates},
     },
     db::Db,
-    http::{Body, OptionalIfMatch, Reply, ok, plain},
+    http::{Body, OptionalIfMatch, Reply, ok_json, ok_record},
     types::code::MeetingType,
 };
 use actix_web::{
@@ -25,7 +25,7 @@ use actix_web::{
 )]
 #[get("/preparation-templates")]
 pub async fn list_preparation_templates(who: Allowed<ReadDirectory>, db: Data<Db>) -> Reply<PreparationTemplates> {
-    plain(db.read(&who, store::all).await?)
+    ok_json(db.read(&who, store::all).await?)
 }
 
 /// Fetch one preparation template
@@ -43,7 +43,7 @@ pub async fn get_preparation_template(
     db: Data<Db>,
     meeting_type: Path<MeetingType>,
 ) -> Reply<PreparationTemplate> {
-    ok(db.peek(&who, move |tx| store::find(tx, *meeting_type)).await?)
+    ok_record(db.peek(&who, move |tx| store::find(tx, *meeting_type)).await?)
 }
 
 /// Replace a preparation template
@@ -65,5 +65,5 @@ pub async fn replace_preparation_template(
     version: OptionalIfMatch,
     body: Body<NewPreparationTemplate>,
 ) -> Reply<PreparationTemplate> {
-    ok(db.write(&who, move |tx| store::replace(tx, *meeting_type, version.0.as_ref(), &body)).await?)
+    ok_record(db.write(&who, move |tx| store::replace(tx, *meeting_type, version.0.as_ref(), &body)).await?)
 }

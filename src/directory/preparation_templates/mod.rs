@@ -13,7 +13,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::replace_preparation_template);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind::of_organization(
     "preparation_template",
     "preparation_templates",

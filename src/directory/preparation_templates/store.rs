@@ -62,7 +62,7 @@ pub fn replace(
     if own.is_some() {
         rewrite(templates::table.find((row.organization_id, row.meeting_type)), &row).execute(tx.conn)?;
     } else {
-        // Another request may have inserted the first one meanwhile: the transaction runs again, and replaces that.
+        // If another request has inserted the first template meanwhile, the transaction runs again and replaces it.
         let elsewhere = || {
             ApiError::new(Code::Contention, "Another request is writing the same template.").header("retry-after", "1")
         };

@@ -8,7 +8,7 @@ use crate::{
     },
     db::Db,
     directory::Dependents,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -30,7 +30,7 @@ pub async fn list_providers(
     db: Data<Db>,
     list: List<ProviderFilter>,
 ) -> Reply<Page<Provider>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Create a provider
@@ -49,7 +49,7 @@ pub async fn create_provider(
     request: IdempotencyKey,
     body: Body<NewProvider>,
 ) -> Reply<Provider> {
-    once(&db, &who, request, body, store::create).await
+    created_once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one provider
@@ -63,7 +63,7 @@ pub async fn create_provider(
 )]
 #[get("/providers/{id}")]
 pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<ProviderId>) -> Reply<Provider> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a provider
@@ -84,7 +84,7 @@ pub async fn update_provider(
     version: IfMatch,
     patch: Body<ProviderPatch>,
 ) -> Reply<Provider> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// Merge a duplicate provider into another
@@ -108,5 +108,5 @@ pub async fn merge_provider(
     body: Body<ProviderMerge>,
     dependents: Data<Dependents>,
 ) -> Reply<Provider> {
-    once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted, &dependents)).await
+    created_once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted, &dependents)).await
 }

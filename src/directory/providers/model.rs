@@ -54,8 +54,8 @@ impl ProviderRow {
     }
 
     /// Builds the words that find it from its names.
-    pub fn refold(&mut self) {
-        self.words = fold::gathered(
+    pub fn update_words(&mut self) {
+        self.words = fold::name_words(
             [Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten(),
         );
     }
@@ -73,7 +73,7 @@ impl ProviderRow {
 
     /// Takes over the fields that this provider lacks and its duplicate has, so that no information is lost. The
     /// duplicate's name still finds it.
-    pub fn complete(&mut self, duplicate: Self) {
+    pub fn fill_missing_from(&mut self, duplicate: Self) {
         let other_name = Some(duplicate.name).filter(|name| *name != self.name);
         self.alternate_name = self.alternate_name.take().or(other_name).or(duplicate.alternate_name);
         self.description = self.description.take().or(duplicate.description);
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn merged_provider_fills_missing_fields_and_keeps_its_own() {
         let mut row = provider(serde_json::json!({"name": "Riverside Clinic", "phone": "1"}));
-        row.complete(provider(serde_json::json!({
+        row.fill_missing_from(provider(serde_json::json!({
             "name": "River Side Clinic", "alternate_name": "RSC", "phone": "2", "address": "Quay 1",
         })));
         let text = |line: Option<Line<200>>| line.map(|line| line.as_str().to_owned());

@@ -25,14 +25,16 @@ fn visible(tx: &Tx) -> providers::BoxedQuery<'static, Dialect> {
 }
 
 fn filtered(tx: &Tx, filter: &ProviderFilter) -> providers::BoxedQuery<'static, Dialect> {
-    const STANDS_FOR_ITSELF: &[&str] = &[
+    const NOT_MERGED: &[&str] = &[
         "NOT EXISTS (SELECT 1 FROM provider_merges WHERE provider_merges.organization_id = providers.organization_id \
          AND provider_merges.provider_id = providers.id)",
     ];
-    let query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
+    let query = visible(tx).filter(Condition::new(NOT_MERGED, &[]));
     match &filter.q {
         None => query,
-        Some(part) => query.filter(Condition::matches_terms("providers.words", &fold::question(part.as_str()), true)),
+        Some(part) => {
+            query.filter(Condition::matches_terms("providers.words", &fold::parse_query(part.as_str()), true))
+        }
     }
 }
 
@@ -73,7 +75,7 @@ pub fn names(tx: &mut Tx, ids: Vec<ProviderId>) -> Result<Vec<(ProviderId, crate
     Ok(visible(tx).filter(providers::id.eq_any(ids)).select((providers::id, providers::name)).load(tx.conn)?)
 }
 
-/// The provider that an id stands for: the one with this id, or the one that it was merged into.
+/// The provider to which an id refers: the one with this id, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ProviderId) -> Result<ProviderRow> {
     let id = merged_into(tx, id)?.unwrap_or(id);
     Ok(visible(tx).filter(providers::id.eq(id)).select(ProviderRow::as_select()).first(tx.conn)?)
@@ -121,14 +123,14 @@ fn lock_for_update(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> 
 }
 
 fn save(tx: &mut Tx, row: &mut ProviderRow) -> Result<()> {
-    row.refold();
+    row.update_words();
     db::save(tx, row)?;
     Ok(())
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewProvider>) -> Result<Provider> {
     let mut row = ProviderRow::new(tx.organization(), new);
-    row.refold();
+    row.update_words();
     diesel::insert_into(providers::table).values(&row).execute(tx.conn)?;
     tx.record("provider.created", row.id, new.members());
     Ok(row.into())
@@ -183,7 +185,7 @@ fn replace_references(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result
 
 /// Merges a duplicate into the surviving provider. The row of the duplicate remains, and its id refers to the survivor.
 pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependents: &Dependents) -> Result<Provider> {
-    tx.conn.take_time(60)?; // however much follows the duplicate
+    tx.conn.set_statement_timeout(60)?; // very many rows may refer to the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     merges::check_pair("provider", id, own, into)?;
@@ -191,7 +193,7 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependen
     let (mut row, duplicate) = merges::survivor_and_duplicate("provider", rows, |row| row.id == into)?;
     // The survivor's new version must not match any ETag that was returned for either id.
     row.version = row.version.max(duplicate.version);
-    row.complete(duplicate);
+    row.fill_missing_from(duplicate);
     save(tx, &mut row)?;
     insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
     replace_references(tx, id, into)?;

@@ -7,7 +7,7 @@ use crate::{
         policy::{MergeDirectory, ReadDirectory, WriteDirectory},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -29,7 +29,7 @@ pub async fn list_services(
     db: Data<Db>,
     list: List<ServiceFilter>,
 ) -> Reply<Page<Service>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Create a service
@@ -48,7 +48,7 @@ pub async fn create_service(
     request: IdempotencyKey,
     body: Body<NewService>,
 ) -> Reply<Service> {
-    once(&db, &who, request, body, store::create).await
+    created_once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one service
@@ -62,7 +62,7 @@ pub async fn create_service(
 )]
 #[get("/services/{id}")]
 pub async fn get_service(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<ServiceId>) -> Reply<Service> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a service
@@ -84,7 +84,7 @@ pub async fn update_service(
     version: IfMatch,
     patch: Body<ServicePatch>,
 ) -> Reply<Service> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// Merge a duplicate service into another
@@ -107,5 +107,5 @@ pub async fn merge_service(
     request: IdempotencyKey,
     body: Body<ServiceMerge>,
 ) -> Reply<Service> {
-    once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted)).await
+    created_once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted)).await
 }

@@ -15,7 +15,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::merge_service);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     demo: Included::Yes,
     ..Kind::of_organization("service", "services", "/services/{id}", |tx, text| store::get(tx, id(text)?).map(drop))

@@ -64,8 +64,8 @@ impl ServiceRow {
     }
 
     /// Builds the words that find it from its name.
-    pub fn refold(&mut self) {
-        self.words = fold::gathered([self.name.as_str()]);
+    pub fn update_words(&mut self) {
+        self.words = fold::name_words([self.name.as_str()]);
     }
 
     pub fn apply(&mut self, patch: &ServicePatch) {
@@ -85,7 +85,7 @@ impl ServiceRow {
     }
 
     /// Takes over the fields that this service lacks and its duplicate has, so that no information is lost.
-    pub fn complete(&mut self, duplicate: Self) {
+    pub fn fill_missing_from(&mut self, duplicate: Self) {
         self.description = self.description.take().or(duplicate.description);
         self.url = self.url.take().or(duplicate.url);
         self.service_type = self.service_type.take().or(duplicate.service_type);

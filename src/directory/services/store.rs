@@ -26,11 +26,11 @@ fn visible(tx: &Tx) -> services::BoxedQuery<'static, Dialect> {
 }
 
 fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Dialect> {
-    const STANDS_FOR_ITSELF: &[&str] = &[
+    const NOT_MERGED: &[&str] = &[
         "NOT EXISTS (SELECT 1 FROM service_merges WHERE service_merges.organization_id = services.organization_id AND \
          service_merges.service_id = services.id)",
     ];
-    let mut query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
+    let mut query = visible(tx).filter(Condition::new(NOT_MERGED, &[]));
     if let Some(provider) = filter.provider {
         query = query.filter(providers::store::column_is(tx, "services.provider_id", provider));
     }
@@ -38,7 +38,7 @@ fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Di
         query = query.filter(services::status.eq_any(statuses.0.clone()));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(Condition::matches_terms("services.words", &fold::question(part.as_str()), true));
+        query = query.filter(Condition::matches_terms("services.words", &fold::parse_query(part.as_str()), true));
     }
     query
 }
@@ -74,7 +74,7 @@ fn view(tx: &mut Tx, row: ServiceRow) -> Result<Service> {
     Ok(view)
 }
 
-/// The service that an id stands for: the one with this id, or the one that it was merged into.
+/// The service to which an id refers: the one with this id, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ServiceId) -> Result<ServiceRow> {
     let id = merged_into(tx, id)?.unwrap_or(id);
     Ok(visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).first(tx.conn)?)
@@ -121,7 +121,7 @@ fn lock_for_update(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
 }
 
 fn save(tx: &mut Tx, row: &mut ServiceRow) -> Result<()> {
-    row.refold();
+    row.update_words();
     db::save(tx, row)?;
     Ok(())
 }
@@ -132,7 +132,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
     if let Some(provider) = providers::store::lock_reference(tx, Some(row.provider_id), "/provider_id")? {
         row.provider_id = provider;
     }
-    row.refold();
+    row.update_words();
     diesel::insert_into(services::table).values(&row).execute(tx.conn)?;
     tx.record("service.created", row.id, new.members());
     Ok(row.into())
@@ -171,7 +171,7 @@ fn replace_references(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<(
 
 /// Merges a duplicate into the surviving service. The row of the duplicate remains, and its id refers to the survivor.
 pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
-    tx.conn.take_time(60)?; // very many rows may refer to the duplicate
+    tx.conn.set_statement_timeout(60)?; // very many rows may refer to the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     merges::check_pair("service", id, own, into)?;
@@ -186,7 +186,7 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
     }
     // The survivor's new version must not match any ETag that was returned for either id.
     row.version = row.version.max(duplicate.version);
-    row.complete(duplicate);
+    row.fill_missing_from(duplicate);
     save(tx, &mut row)?;
     insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
     replace_references(tx, id, into)?;

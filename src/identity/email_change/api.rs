@@ -5,9 +5,9 @@ use crate::{
     auth::{Anyone, RecentlyAuthenticated, policy::WriteSelf},
     db::{Db, Tx},
     error::Result,
-    http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
+    http::{Answer, Body, accepted, body::LOGIN_LIMIT, no_content},
     identity::emails,
-    mail::{Letter, Post},
+    mail::{Letter, Mailer},
 };
 use actix_web::{post, web::Data};
 
@@ -20,10 +20,10 @@ use actix_web::{post, web::Data};
     tag = "Me",
     request_body = NewEmail,
     responses(
-        (status = 202, description = "A letter is sent to the new address."),
+        (status = 202, description = "An e-mail is sent to the new address."),
         (
             status = 429,
-            description = "Too many letters were sent to this address; `Retry-After` says when to come back.",
+            description = "Too many e-mails were sent to this address. `Retry-After` says when to try again.",
         ),
     ),
     security(("bearer" = ["self:write"])),
@@ -32,19 +32,19 @@ use actix_web::{post, web::Data};
 pub async fn change_email(
     who: RecentlyAuthenticated<WriteSelf>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     body: Body<NewEmail, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     let new = body.into_inner().email;
-    let route = post.route();
+    let route = mailer.route();
     let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let (present, secret) = store::begin(tx, &new)?;
         out.extend(emails::email_change_was_asked_for(&present));
         out.push(emails::email_change(&route, &new, &secret));
         Ok(())
     };
-    emails::write(&db, &who, &post, begin).await?;
-    received()
+    emails::write(&db, &who, &mailer, begin).await?;
+    accepted()
 }
 
 /// Confirm a new e-mail address
@@ -55,7 +55,7 @@ pub async fn change_email(
     request_body = EmailConfirmation,
     responses(
         (status = 204, description = "The new address signs in."),
-        (status = 409, description = "Somebody signs in with this address already."),
+        (status = 409, description = "Another user signs in with this address."),
     ),
     security(()),
 )]
@@ -63,13 +63,13 @@ pub async fn change_email(
 pub async fn confirm_email(
     who: Anyone,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     body: Body<EmailConfirmation, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::email_was_changed(&store::confirm(tx, &body.token)?));
         Ok(())
     };
-    emails::write(&db, &who, &post, confirm).await?;
+    emails::write(&db, &who, &mailer, confirm).await?;
     no_content()
 }

@@ -4,9 +4,12 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, Anyone, RecentlyAuthenticated, password::Hasher, policy::WriteUsers},
     db::{Db, Tx},
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
+    http::{
+        Body, IdempotencyKey, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, created_once, no_content, ok_json,
+        ok_page, ok_record,
+    },
     identity::{emails, users::model::User},
-    mail::{Letter, Outbox, Post},
+    mail::{Letter, Mailer, Outbox},
 };
 use actix_web::{
     delete, get, post,
@@ -28,7 +31,7 @@ pub async fn list_invitations(
     db: Data<Db>,
     list: List<InvitationFilter>,
 ) -> Reply<Page<Invitation>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Invite a user
@@ -41,7 +44,10 @@ pub async fn list_invitations(
     request_body = NewInvitation,
     responses(
         (status = 201, body = Invitation),
-        (status = 429, description = "This address was written to often; `Retry-After` says when to come back."),
+        (
+            status = 429,
+            description = "Too many e-mails were sent to this address. `Retry-After` says when to try again.",
+        ),
     ),
     security(("bearer" = ["users:write"])),
 )]
@@ -49,19 +55,19 @@ pub async fn list_invitations(
 pub async fn create_invitation(
     who: RecentlyAuthenticated<WriteUsers>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     request: IdempotencyKey,
     body: Body<NewInvitation>,
 ) -> Reply<Invitation> {
-    let (route, outbox) = (post.route(), Outbox::default());
+    let (route, outbox) = (mailer.route(), Outbox::default());
     let letters = outbox.clone();
     let create = move |tx: &mut Tx<'_>, new: &Body<NewInvitation>| {
         let (view, letter) = store::create(tx, new, &route)?;
         letters.put(vec![letter]);
         Ok(view)
     };
-    let reply = once(&db, &who, request, body, create).await;
-    outbox.send_after(&reply, &post);
+    let reply = created_once(&db, &who, request, body, create).await;
+    outbox.send_after(&reply, &mailer);
     reply
 }
 
@@ -76,7 +82,7 @@ pub async fn create_invitation(
 )]
 #[get("/invitations/{id}")]
 pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>) -> Reply<Invitation> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Send an invitation again
@@ -88,7 +94,7 @@ pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<Inv
     params(("id" = InvitationId, Path)),
     responses(
         (status = 200, body = Invitation),
-        (status = 429, description = "It was sent often; `Retry-After` says when to come back."),
+        (status = 429, description = "The invitation was sent too often. `Retry-After` says when to try again."),
     ),
     security(("bearer" = ["users:write"])),
 )]
@@ -96,16 +102,16 @@ pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<Inv
 pub async fn send_invitation_again(
     who: RecentlyAuthenticated<WriteUsers>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     id: Path<InvitationId>,
 ) -> Reply<Invitation> {
-    let route = post.route();
+    let route = mailer.route();
     let send_again = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let (view, letter) = store::send_again(tx, *id, &route)?;
         out.push(letter);
         Ok(view)
     };
-    ok(emails::write(&db, &who, &post, send_again).await?)
+    ok_record(emails::write(&db, &who, &mailer, send_again).await?)
 }
 
 /// Withdraw an invitation
@@ -136,7 +142,7 @@ pub async fn withdraw_invitation(
     request_body = Acceptance,
     responses(
         (status = 200, body = User),
-        (status = 409, description = "Somebody signs in with this address already."),
+        (status = 409, description = "Another user signs in with this address."),
     ),
     security(()),
 )]
@@ -147,10 +153,10 @@ pub async fn accept_invitation(
     hasher: Data<Hasher>,
     body: Body<Acceptance, LOGIN_LIMIT>,
 ) -> Reply<User> {
-    let place = hasher.place()?;
+    let permit = hasher.permit()?;
     let token = body.token.clone();
     let own = db.read(&who, move |tx| store::check(tx, &token)).await?;
-    place.check_new(body.password.clone(), own, "/password").await?;
-    let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
-    plain(db.write(&who, move |tx| store::accept(tx, &token, &hash)).await?)
+    permit.check_new(body.password.clone(), own, "/password").await?;
+    let (token, hash) = (body.token.clone(), permit.hash(body.password.clone()).await?);
+    ok_json(db.write(&who, move |tx| store::accept(tx, &token, &hash)).await?)
 }

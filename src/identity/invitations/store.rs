@@ -120,13 +120,13 @@ pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> 
     Ok(())
 }
 
-/// The open invitation that a token was issued for; locked if `held` is set.
-fn sent(tx: &mut Tx, found: &one_time_tokens::Found, held: bool) -> Result<InvitationRow> {
+/// The open invitation that a token was issued for; locked if `lock` is set.
+fn sent(tx: &mut Tx, found: &one_time_tokens::Found, lock: bool) -> Result<InvitationRow> {
     let own = invitations::table
         .find((tx.organization(), found.subject::<InvitationRow>()))
         .select(InvitationRow::as_select());
     let row: Option<InvitationRow> =
-        if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
+        if lock { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
     row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email)
         .ok_or_else(one_time_tokens::refused)
 }

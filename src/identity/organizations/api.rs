@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadOrganization, WriteOrganization},
     },
     db::Db,
-    http::{Body, IfMatch, Reply, ok},
+    http::{Body, IfMatch, Reply, ok_record},
 };
 use actix_web::{get, patch, web::Data};
 
@@ -22,7 +22,7 @@ use actix_web::{get, patch, web::Data};
 #[get("/organization")]
 pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> Reply<Organization> {
     let row = db.peek(&who, store::find).await?;
-    ok(row.into())
+    ok_record(row.into())
 }
 
 /// Change the organization's settings
@@ -42,5 +42,5 @@ pub async fn update_organization(
     version: IfMatch,
     patch: Body<OrganizationPatch>,
 ) -> Reply<Organization> {
-    ok(db.write(&who, move |tx| store::update(tx, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, &version, &patch)).await?)
 }

@@ -30,7 +30,7 @@ impl Versioned for OrganizationRow {
         self.version += 1;
         self.updated_at = Instant::now();
     }
-    fn store(&self, conn: &mut Conn) -> QueryResult<usize> {
+    fn write_row(&self, conn: &mut Conn) -> QueryResult<usize> {
         rewrite(organizations::table.find(self.id), self).execute(conn)
     }
 }
@@ -54,7 +54,7 @@ pub fn named(tx: &mut Tx, name: &str) -> Result<Vec<OrganizationId>> {
 
 pub fn insert(tx: &mut Tx, row: &OrganizationRow) -> Result<()> {
     diesel::insert_into(organizations::table).values(row).execute(tx.conn)?;
-    tx.enter(row.id)?;
+    tx.switch_organization(row.id)?;
     tx.record("organization.created", row.id, Vec::new());
     Ok(())
 }

@@ -5,9 +5,9 @@ use crate::{
     auth::{Anyone, password::Hasher},
     db::{Db, Tx},
     error::{ApiError, Result},
-    http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
+    http::{Answer, Body, accepted, body::LOGIN_LIMIT, no_content},
     identity::{emails, sessions::throttle},
-    mail::{Letter, Post},
+    mail::{Letter, Mailer},
 };
 use actix_web::{post, web::Data};
 
@@ -21,9 +21,9 @@ use actix_web::{post, web::Data};
     responses(
         (
             status = 429,
-            description = "Very much was asked for from this address; `Retry-After` says when to come back.",
+            description = "Too many requests came from this address. `Retry-After` says when to try again.",
         ),
-        (status = 202, description = "If somebody signs in with this address, they are sent a letter."),
+        (status = 202, description = "If a user signs in with this address, they receive an e-mail."),
     ),
     security(()),
 )]
@@ -31,12 +31,12 @@ use actix_web::{post, web::Data};
 pub async fn forgot_password(
     who: Anyone,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     body: Body<Forgotten, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     db.write(&who, throttle::may_ask).await?;
     let (db, email) = (db.get_ref().clone(), body.into_inner().email);
-    let taken = post.run(move |route| {
+    let taken = mailer.run(move |route| {
         let begun = db.write_blocking(&who, move |tx| store::begin(tx, &email));
         if let Err(error) = &begun {
             tracing::error!(%error, "a forgotten password could not be looked after");
@@ -44,7 +44,7 @@ pub async fn forgot_password(
         begun.ok().flatten().map(|(row, secret)| emails::password_reset(route, &row, &secret))
     });
     if taken {
-        received()
+        accepted()
     } else {
         Err(ApiError::overloaded("Too many e-mails are waiting to be sent. Try again later."))
     }
@@ -65,18 +65,18 @@ pub async fn reset_password(
     who: Anyone,
     db: Data<Db>,
     hasher: Data<Hasher>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     body: Body<PasswordReset, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
-    let place = hasher.place()?;
+    let permit = hasher.permit()?;
     let token = body.token.clone();
     let own = db.read(&who, move |tx| store::check(tx, &token)).await?;
-    place.check_new(body.password.clone(), own, "/password").await?;
-    let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
+    permit.check_new(body.password.clone(), own, "/password").await?;
+    let (token, hash) = (body.token.clone(), permit.hash(body.password.clone()).await?);
     let reset = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::password_was_reset(&store::reset(tx, &token, &hash)?));
         Ok(())
     };
-    emails::write(&db, &who, &post, reset).await?;
+    emails::write(&db, &who, &mailer, reset).await?;
     no_content()
 }

@@ -9,9 +9,9 @@ use crate::{
     },
     db::{Db, Tx},
     error::Result,
-    http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
+    http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, ok_json},
     identity::emails::{self, Reachable},
-    mail::{Letter, Post},
+    mail::{Letter, Mailer},
 };
 use actix_web::{
     delete, get, post,
@@ -28,7 +28,7 @@ use actix_web::{
 )]
 #[get("/me/second-factor")]
 pub async fn get_second_factor(who: Allowed<OwnFactor>, db: Data<Db>) -> Reply<SecondFactor> {
-    plain(db.read(&who, store::own).await?)
+    ok_json(db.read(&who, store::own).await?)
 }
 
 /// Start to set up a second factor
@@ -44,9 +44,9 @@ pub async fn get_second_factor(who: Allowed<OwnFactor>, db: Data<Db>) -> Reply<S
 pub async fn begin_second_factor(
     who: RecentlyAuthenticated<OwnFactor>,
     db: Data<Db>,
-    gate: Data<AuthContext>,
+    auth: Data<AuthContext>,
 ) -> Reply<NewFactor> {
-    plain(db.write(&who, move |tx| store::begin(tx, &gate.secrets)).await?)
+    ok_json(db.write(&who, move |tx| store::begin(tx, &auth.secrets)).await?)
 }
 
 /// Confirm my second factor
@@ -63,16 +63,16 @@ pub async fn begin_second_factor(
 pub async fn confirm_second_factor(
     who: RecentlyAuthenticated<OwnFactor>,
     db: Data<Db>,
-    gate: Data<AuthContext>,
-    post: Data<Post>,
+    auth: Data<AuthContext>,
+    mailer: Data<Mailer>,
     body: Body<Confirmation, LOGIN_LIMIT>,
 ) -> Reply<RecoveryCodes> {
     let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-        let codes = store::confirm(tx, &gate.secrets, &body.otp)?;
+        let codes = store::confirm(tx, &auth.secrets, &body.otp)?;
         out.extend(emails::second_factor_was_set(&Reachable::own(tx)?));
         Ok(codes)
     };
-    plain(emails::write(&db, &who, &post, confirm).await?)
+    ok_json(emails::write(&db, &who, &mailer, confirm).await?)
 }
 
 /// Renew my recovery codes
@@ -88,14 +88,14 @@ pub async fn confirm_second_factor(
 pub async fn renew_recovery_codes(
     who: RecentlyAuthenticated<OwnFactor>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
 ) -> Reply<RecoveryCodes> {
     let renew = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let codes = store::renew_codes(tx)?;
         out.extend(emails::recovery_codes_were_renewed(&Reachable::own(tx)?));
         Ok(codes)
     };
-    plain(emails::write(&db, &who, &post, renew).await?)
+    ok_json(emails::write(&db, &who, &mailer, renew).await?)
 }
 
 /// Remove my second factor
@@ -104,20 +104,20 @@ pub async fn renew_recovery_codes(
 /// password that was entered within the last ten minutes.
 #[utoipa::path(
     tag = "Me",
-    responses((status = 204, description = "No code is asked for any more.")),
+    responses((status = 204, description = "Signing in no longer requires a code.")),
     security(("bearer" = ["self:factor"])),
 )]
 #[delete("/me/second-factor")]
 pub async fn remove_second_factor(
     who: RecentlyAuthenticated<OwnFactor>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
 ) -> Result<Answer<()>> {
     let remove = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::second_factor_was_removed(&store::remove_own(tx)?));
         Ok(())
     };
-    emails::write(&db, &who, &post, remove).await?;
+    emails::write(&db, &who, &mailer, remove).await?;
     no_content()
 }
 
@@ -128,20 +128,20 @@ pub async fn remove_second_factor(
 #[utoipa::path(
     tag = "Users",
     params(("id" = UserId, Path)),
-    responses((status = 204, description = "No code is asked for any more.")),
+    responses((status = 204, description = "Signing in no longer requires a code.")),
     security(("bearer" = ["users:write"])),
 )]
 #[delete("/users/{id}/second-factor")]
 pub async fn remove_user_second_factor(
     who: RecentlyAuthenticated<WriteUsers>,
     db: Data<Db>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     id: Path<UserId>,
 ) -> Result<Answer<()>> {
     let remove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::second_factor_was_removed(&store::remove_of(tx, *id)?));
         Ok(())
     };
-    emails::write(&db, &who, &post, remove).await?;
+    emails::write(&db, &who, &mailer, remove).await?;
     no_content()
 }

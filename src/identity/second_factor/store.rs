@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::{
         Actor, Role, UserId,
-        secret_keys::{Place, SecretKeys, key_of},
+        secret_keys::{SecretKeys, SecretLocation, key_of},
         token::hash_secret,
         totp::{self, base32},
     },
@@ -36,13 +36,18 @@ fn lock_for_update(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
 }
 
 impl FactorRow {
-    /// The place of the secret: it is encrypted for this row only.
-    const fn place(&self) -> Place {
-        Place { organization: self.organization_id, user: self.user_id, table: "second_factors", column: "secret" }
+    /// The location of the secret, for which it is encrypted: it does not decrypt in another row.
+    const fn location(&self) -> SecretLocation {
+        SecretLocation {
+            organization: self.organization_id,
+            user: self.user_id,
+            table: "second_factors",
+            column: "secret",
+        }
     }
-    /// Decrypts the secret; 503 if that fails, so that nobody can sign in.
-    pub fn open(&self, secrets: &SecretKeys) -> Result<Vec<u8>> {
-        secrets.open(&self.place(), &self.secret)
+    /// Decrypts the secret; 503 if that fails, so that nobody signs in without the second factor.
+    pub fn decrypt_secret(&self, secrets: &SecretKeys) -> Result<Vec<u8>> {
+        secrets.decrypt(&self.location(), &self.secret)
     }
 }
 
@@ -57,7 +62,7 @@ pub fn keys_in_use(tx: &mut Tx) -> Result<std::collections::BTreeSet<String>> {
 pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String>)> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
     let rows: Vec<FactorRow> = own.order(second_factors::user_id).select(FactorRow::as_select()).load(tx.conn)?;
-    let wrong = rows.iter().filter_map(|row| row.open(secrets).err()).map(|error| match error.inner() {
+    let wrong = rows.iter().filter_map(|row| row.decrypt_secret(secrets).err()).map(|error| match error.inner() {
         Some(source) => source.to_string(),
         None => error.detail().to_owned(),
     });
@@ -66,23 +71,23 @@ pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String
 
 /// Encrypts secrets that an older version stored unencrypted, and encrypts with the newest key those that have an older
 /// one. Returns how many it encrypted. A second run finds nothing to do.
-pub fn seal_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
+pub fn encrypt_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
     let rows: Vec<FactorRow> =
         own.order(second_factors::user_id).select(FactorRow::as_select()).locked().load(tx.conn)?;
-    let mut sealed = 0;
+    let mut encrypted = 0;
     for row in rows.iter().filter(|row| !secrets.is_newest(&row.secret)) {
         let secret = match key_of(&row.secret) {
             None if row.secret.len() == totp::SECRET_BYTES => row.secret.clone(),
-            _ => row.open(secrets)?,
+            _ => row.decrypt_secret(secrets)?,
         };
-        let stored = secrets.seal(&row.place(), &secret)?;
+        let stored = secrets.encrypt(&row.location(), &secret)?;
         diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
             .set(second_factors::secret.eq(stored))
             .execute(tx.conn)?;
-        sealed += 1;
+        encrypted += 1;
     }
-    Ok(sealed)
+    Ok(encrypted)
 }
 
 /// Whether a user may do nothing until they have set up a second factor.
@@ -135,7 +140,7 @@ pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>)
 
 /// Uses the code up: neither an authenticator's code nor a recovery code is accepted twice.
 fn spend_code(tx: &mut Tx, secrets: &SecretKeys, row: &FactorRow, otp: &str) -> Result<Proof> {
-    if let Some(step) = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now()) {
+    if let Some(step) = totp::matching_step(&row.decrypt_secret(secrets)?, otp.trim(), row.last_step, Instant::now()) {
         let own = second_factors::table.find((row.organization_id, row.user_id));
         diesel::update(own).set(second_factors::last_step.eq(step)).execute(tx.conn)?;
         return Ok(Proof::Given);
@@ -180,7 +185,7 @@ pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
         confirmed_at: None,
         last_step: 0,
     };
-    row.secret = secrets.seal(&row.place(), &secret)?;
+    row.secret = secrets.encrypt(&row.location(), &secret)?;
     diesel::delete(second_factors::table.find((actor.organization, actor.user))).execute(tx.conn)?;
     diesel::insert_into(second_factors::table).values(&row).execute(tx.conn)?;
     tx.record("user.second_factor_begun", actor.user, Vec::new());
@@ -196,7 +201,7 @@ pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryC
     let row = row.ok_or_else(|| {
         ApiError::conflict("There is no second factor to confirm. Start with POST /me/second-factor.")
     })?;
-    let step = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now());
+    let step = totp::matching_step(&row.decrypt_secret(secrets)?, otp.trim(), row.last_step, Instant::now());
     let step = step.ok_or_else(|| ApiError::invalid("/otp", "wrong_code", "is not the current code"))?;
     diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
         .set((second_factors::confirmed_at.eq(Some(Instant::now())), second_factors::last_step.eq(step)))

@@ -15,13 +15,13 @@ use crate::{
     },
     db::{Db, Tx},
     error::{ApiError, Code, Result},
-    http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
+    http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, ok_json},
     identity::{
         emails::{self, Reachable},
         second_factor::store::Proof,
         users,
     },
-    mail::{Letter, Post},
+    mail::{Letter, Mailer},
 };
 use actix_web::{
     delete, get, post,
@@ -60,7 +60,7 @@ fn not_refreshed() -> ApiError {
         ),
         (
             status = 429,
-            description = "There were too many failures from this address; `Retry-After` says when to come back.",
+            description = "Too many attempts from this address failed. `Retry-After` says when to try again.",
         ),
     ),
     security(()),
@@ -69,12 +69,12 @@ fn not_refreshed() -> ApiError {
 pub async fn login(
     who: Anyone,
     db: Data<Db>,
-    gate: Data<AuthContext>,
+    auth: Data<AuthContext>,
     hasher: Data<Hasher>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     body: Body<Login, LOGIN_LIMIT>,
 ) -> Reply<Tokens> {
-    plain(sign_in::sign_in(&who, &db, &gate, &hasher, &post, &body).await?)
+    ok_json(sign_in::sign_in(&who, &db, &auth, &hasher, &mailer, &body).await?)
 }
 
 /// Stay signed in
@@ -96,8 +96,8 @@ pub async fn login(
 pub async fn refresh(
     who: Anyone,
     db: Data<Db>,
-    gate: Data<AuthContext>,
-    post: Data<Post>,
+    auth: Data<AuthContext>,
+    mailer: Data<Mailer>,
     body: Body<Refresh, LOGIN_LIMIT>,
 ) -> Reply<Tokens> {
     let rotate = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| match store::rotate(tx, &body.refresh_token)? {
@@ -108,8 +108,8 @@ pub async fn refresh(
         }
         Rotated::Refused => Ok(None),
     };
-    let (actor, refresh_token, row) = emails::write(&db, &who, &post, rotate).await?.ok_or_else(not_refreshed)?;
-    plain(sign_in::tokens(&gate, actor, refresh_token, row)?)
+    let (actor, refresh_token, row) = emails::write(&db, &who, &mailer, rotate).await?.ok_or_else(not_refreshed)?;
+    ok_json(sign_in::tokens(&auth, actor, refresh_token, row)?)
 }
 
 /// Sign out
@@ -134,19 +134,19 @@ pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> 
 #[utoipa::path(
     tag = "Signing in",
     request_body = Reauthentication,
-    responses((status = 204, description = "It is right, and is not asked for again for ten minutes.")),
+    responses((status = 204, description = "The password is correct. It is not required again for ten minutes.")),
     security(("bearer" = ["self:factor"])),
 )]
 #[post("/auth/reauthenticate")]
 pub async fn reauthenticate(
     who: Allowed<OwnFactor>,
     db: Data<Db>,
-    gate: Data<AuthContext>,
+    auth: Data<AuthContext>,
     hasher: Data<Hasher>,
-    post: Data<Post>,
+    mailer: Data<Mailer>,
     body: Body<Reauthentication, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
-    let place = hasher.place()?;
+    let permit = hasher.permit()?;
     let row = db.peek(&who, users::store::own).await?;
     // A caller who has stolen a session must not guess the password faster than at sign-in.
     let (email, id) = (row.email.clone(), row.id);
@@ -155,10 +155,10 @@ pub async fn reauthenticate(
     let (may, refusal) = db.write(&who, turn).await?;
     let hash = row.password_hash.clone().filter(|_| may);
     let mut proof = Proof::Wrong;
-    if place.verify(body.password.clone(), hash.clone()).await? {
+    if permit.verify(body.password.clone(), hash.clone()).await? {
         let (email, otp) = (row.email.clone(), body.otp.clone());
         let prove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-            let proof = store::prove(tx, &gate.secrets, hash.as_deref(), otp.as_deref())?;
+            let proof = store::prove(tx, &auth.secrets, hash.as_deref(), otp.as_deref())?;
             match proof {
                 Proof::Given | Proof::Recovered => drop(throttle::clear_attempts(tx, &email)?),
                 Proof::Lacking => throttle::exempt_caller(tx)?,
@@ -169,13 +169,13 @@ pub async fn reauthenticate(
             }
             Ok(proof)
         };
-        proof = emails::write(&db, &who, &post, prove).await?;
+        proof = emails::write(&db, &who, &mailer, prove).await?;
     }
     match proof {
         Proof::Given | Proof::Recovered => no_content(),
         Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),
         Proof::Wrong => {
-            db.note(vec![refusal]);
+            db.audit_without_waiting(vec![refusal]);
             Err(ApiError::invalid("/password", "wrong_password", "is not the current password, or the code is wrong"))
         }
     }
@@ -191,7 +191,7 @@ pub async fn reauthenticate(
 )]
 #[get("/me/sessions")]
 pub async fn list_my_sessions(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Sessions> {
-    plain(db.read(&who, store::own).await?)
+    ok_json(db.read(&who, store::own).await?)
 }
 
 /// End one of my sessions

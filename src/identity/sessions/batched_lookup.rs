@@ -1,7 +1,7 @@
 //! The guard's session lookup for every request. On PostgreSQL, where a query is a network round trip, lookups that
 //! wait at the same time share one query. No lookup is answered from data that was read before it was requested.
 
-use super::store::{Live, all_live, is_ours, live};
+use super::store::{ActiveSession, exists_for_user, find_active, find_all_active};
 use crate::{
     auth::{Actor, OrganizationId, SessionId, guard::Sessions, token::Claims},
     db::{Db, Engine, pool::ACQUIRE_TIMEOUT},
@@ -20,16 +20,16 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// How many ended sessions are remembered for that. There are not more whose tokens have not expired.
 const MAX_LOGGED: u64 = 20_000;
 
-struct Call {
+struct Lookup {
     organization: OrganizationId,
     session: SessionId,
-    reply: oneshot::Sender<Result<Option<Live>>>,
+    reply: oneshot::Sender<Result<Option<ActiveSession>>>,
 }
 
 pub struct BatchedLookup {
     engine: Engine,
     /// Present where batching is faster.
-    queue: Option<mpsc::Sender<Call>>,
+    queue: Option<mpsc::Sender<Lookup>>,
     /// The ended sessions whose use was logged recently.
     logged: Cache<SessionId, ()>,
 }
@@ -38,26 +38,26 @@ impl BatchedLookup {
     pub fn start(db: &Db) -> std::io::Result<Self> {
         let engine = db.engine().clone();
         let logged = Cache::builder().max_capacity(MAX_LOGGED).time_to_live(LOG_INTERVAL).build();
-        if engine.peeks_here() {
+        if engine.peeks_on_calling_thread() {
             return Ok(Self { engine, queue: None, logged });
         }
-        let (queue, mut calls) = mpsc::channel(LONGEST_QUEUE);
-        let asked = engine.clone();
+        let (queue, mut lookups) = mpsc::channel(LONGEST_QUEUE);
+        let lookup_engine = engine.clone();
         let look_up = move || {
-            work(&asked, &mut calls);
+            work(&lookup_engine, &mut lookups);
             Ok(())
         };
         supervise::thread("session-lookup", look_up)?;
         Ok(Self { engine, queue: Some(queue), logged })
     }
 
-    async fn find(&self, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
+    async fn find(&self, organization: OrganizationId, session: SessionId) -> Result<Option<ActiveSession>> {
         let Some(queue) = &self.queue else {
-            return self.engine.peek(organization, move |conn| live(conn, organization, session)).await;
+            return self.engine.peek(organization, move |conn| find_active(conn, organization, session)).await;
         };
         let (reply, answer) = oneshot::channel();
         let full = |_| ApiError::overloaded("Too many requests are waiting. Try again later.");
-        queue.try_send(Call { organization, session, reply }).map_err(full)?;
+        queue.try_send(Lookup { organization, session, reply }).map_err(full)?;
         tokio::time::timeout(ACQUIRE_TIMEOUT, answer)
             .await
             .map_err(ApiError::unavailable)?
@@ -78,34 +78,34 @@ impl Sessions for BatchedLookup {
         })
     }
 
-    fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>> {
+    fn should_log_refusal<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>> {
         Box::pin(async move {
             let (organization, session, user) = (claims.org, claims.sid, claims.sub);
             if !self.logged.entry(session).or_insert(()).is_fresh() {
                 return Ok(false);
             }
             // A token from another database with the same signing key belongs to no session here.
-            self.engine.peek(organization, move |conn| is_ours(conn, organization, session, user)).await
+            self.engine.peek(organization, move |conn| exists_for_user(conn, organization, session, user)).await
         })
     }
 }
 
-fn work(engine: &Engine, calls: &mut mpsc::Receiver<Call>) {
+fn work(engine: &Engine, lookups: &mut mpsc::Receiver<Lookup>) {
     let mut group = Vec::new();
-    while calls.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
-        let mut waiting: BTreeMap<OrganizationId, Vec<Call>> = BTreeMap::new();
-        for call in group.drain(..) {
-            waiting.entry(call.organization).or_default().push(call);
+    while lookups.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+        let mut waiting: BTreeMap<OrganizationId, Vec<Lookup>> = BTreeMap::new();
+        for lookup in group.drain(..) {
+            waiting.entry(lookup.organization).or_default().push(lookup);
         }
-        for (organization, calls) in waiting {
-            let these: Vec<SessionId> = calls.iter().map(|call| call.session).collect();
-            let found = engine.peek_blocking(organization, move |conn| all_live(conn, organization, these));
-            for call in calls {
+        for (organization, lookups) in waiting {
+            let these: Vec<SessionId> = lookups.iter().map(|lookup| lookup.session).collect();
+            let found = engine.peek_blocking(organization, move |conn| find_all_active(conn, organization, these));
+            for lookup in lookups {
                 let own = match &found {
-                    Ok(found) => Ok(found.iter().find(|live| live.session == call.session).copied()),
+                    Ok(found) => Ok(found.iter().find(|live| live.session == lookup.session).copied()),
                     Err(error) => Err(ApiError::unavailable(error.to_string())),
                 };
-                drop(call.reply.send(own)); // the request may have been cancelled
+                drop(lookup.reply.send(own)); // the request may have been cancelled
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Signing in: the password, the second factor, the throttle, and the letters that follow.
+//! Signing in: the password, the second factor, the throttle, and the e-mails that follow.
 
 use super::{
     model::{Login, Tokens},
@@ -14,7 +14,7 @@ use crate::{
         emails::{self, Reachable},
         users::{self, model::UserRow},
     },
-    mail::{Letter, Post},
+    mail::{Letter, Mailer},
 };
 use std::sync::Arc;
 
@@ -32,9 +32,9 @@ fn otp_required() -> ApiError {
 }
 
 /// The response to a sign-in or a refresh.
-pub fn tokens(gate: &AuthContext, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
+pub fn tokens(auth: &AuthContext, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
     Ok(Tokens {
-        access_token: gate.keys.mint(actor)?,
+        access_token: auth.keys.mint(actor)?,
         token_type: "Bearer",
         expires_in: ACCESS_SECONDS,
         refresh_token,
@@ -45,18 +45,17 @@ pub fn tokens(gate: &AuthContext, actor: Actor, refresh_token: String, row: User
 /// Signs a user in. Every attempt is counted first, and the time and the response do not depend on whether the address
 /// is known (AU-02, AU-07).
 ///
-/// # Errors
-/// 401 `invalid_credentials` for every reason, or `otp_required` after the right password; 429 for the source; 503 while
-/// too many passwords are being checked.
+/// # Errors 401 `invalid_credentials` for every reason, or `otp_required` after the right password; 429 for the source;
+/// 503 while too many passwords are being checked.
 pub async fn sign_in(
     who: &Anyone,
     db: &Db,
-    gate: &AuthContext,
+    auth: &AuthContext,
     hasher: &Hasher,
-    post: &Post,
+    mailer: &Mailer,
     login: &Login,
 ) -> Result<Tokens> {
-    let place = hasher.place()?;
+    let permit = hasher.permit()?;
     let mut found = look_up(db, who, login).await?;
     // Counted before it is known whether the password is right, so that parallel guesses get no more attempts than
     // successive ones.
@@ -64,21 +63,21 @@ pub async fn sign_in(
     let may = db.write(who, move |tx| throttle::record_attempt(tx, &email)).await?;
     loop {
         let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
-        let right = place.verify(login.password.clone(), hash.clone().filter(|_| may)).await?;
+        let right = permit.verify(login.password.clone(), hash.clone().filter(|_| may)).await?;
         let Some((row, refusal)) = found else { return Err(refused()) };
         if !right {
             // The request does not wait for the entry, so a known address takes no longer than an unknown one.
-            db.note(vec![refusal]);
+            db.audit_without_waiting(vec![refusal]);
             return Err(refused());
         }
         let better = match &hash {
-            Some(hash) if hasher.has_outgrown(hash) => Some(place.hash(login.password.clone()).await?),
+            Some(hash) if hasher.needs_rehash(hash) => Some(permit.hash(login.password.clone()).await?),
             _ => None,
         };
         let (user, proved, otp) = (row.clone(), hash.clone(), login.otp.clone());
-        let secrets = Arc::clone(&gate.secrets);
+        let secrets = Arc::clone(&auth.secrets);
         let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-            tx.enter(user.organization_id)?;
+            tx.switch_organization(user.organization_id)?;
             let begun = store::start(tx, &secrets, user.id, proved.as_deref(), otp.as_deref())?;
             match &begun {
                 Start::Begun { actor, recovered, .. } => {
@@ -98,11 +97,11 @@ pub async fn sign_in(
             }
             Ok(begun)
         };
-        match emails::write(db, who, post, begin).await? {
-            Start::Begun { actor, refresh_token, .. } => return tokens(gate, actor, refresh_token, row),
+        match emails::write(db, who, mailer, begin).await? {
+            Start::Begun { actor, refresh_token, .. } => return tokens(auth, actor, refresh_token, row),
             Start::OtpRequired => return Err(otp_required()),
             Start::Refused => {
-                db.note(vec![refusal]);
+                db.audit_without_waiting(vec![refusal]);
                 return Err(refused());
             }
             // Another sign-in may just have stored a new hash of the same password: then this one is checked against

@@ -41,7 +41,7 @@ fn visible(tx: &Tx) -> Result<sessions::BoxedQuery<'static, Dialect>> {
 
 /// A session as the guard needs it: its user, their role, and when it ends.
 #[derive(Debug, Clone, Copy, Queryable)]
-pub struct Live {
+pub struct ActiveSession {
     pub session: SessionId,
     pub user: UserId,
     pub role: Role,
@@ -52,7 +52,7 @@ pub struct Live {
     pub awaits_factor: bool,
 }
 
-impl Live {
+impl ActiveSession {
     pub const fn actor(&self, organization: OrganizationId) -> Actor {
         let Self { session, user, role, scopes, purpose, proved_at, awaits_factor, .. } = *self;
         Actor { organization, user, role, scopes, purpose, session, proved_at, awaits_factor }
@@ -68,26 +68,27 @@ fn latest() -> (Instant, Instant) {
 /// Ends the sessions that were created while a clock was wrong, so that none of them becomes valid later. Returns how
 /// many.
 ///
-/// PostgreSQL recognizes them by its own clock. SQLite has no clock of its own: there, a wrong clock shows in that the
-/// newest entry of an organization's audit log is in the future. Then the clock was wrong before or is wrong now.
+/// PostgreSQL recognizes them by its own clock. SQLite has no clock of its own: there, a wrong clock is recognized by
+/// an organization's newest audit entry, if that is in the future. Then the clock was wrong before or is wrong now.
 /// Nobody can tell which, so every session of the organization ends. The entry that records this is then the newest, so
 /// that this happens once.
-pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
-    let (now, (latest, _), has_a_clock) = (Instant::now(), latest(), conn.waits_for_rows());
+pub fn end_sessions_of_wrong_clock(conn: &mut Conn) -> Result<usize> {
+    let (now, (latest, _), has_a_clock) = (Instant::now(), latest(), conn.has_row_locks());
     let mut ended = 0;
     for organization in chain::organizations(conn)? {
         conn.set_organization(organization)?;
-        let went_back = !has_a_clock && chain::newest(conn, organization)?.is_some_and(|newest| newest > latest);
-        let untimely = match has_a_clock {
+        let went_back =
+            !has_a_clock && chain::newest_entry_at(conn, organization)?.is_some_and(|newest| newest > latest);
+        let of_wrong_clock = match has_a_clock {
             true => Condition::sql("sessions.created_at > now() + interval '5 minutes'"),
             false if went_back => Condition::everything(),
             false => Condition::sql("sessions.created_at > ").at(latest),
         };
         let open =
             sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
-        let count = diesel::update(open.filter(untimely)).set(sessions::ended_at.eq(now)).execute(conn)?;
+        let count = diesel::update(open.filter(of_wrong_clock)).set(sessions::ended_at.eq(now)).execute(conn)?;
         if went_back || count > 0 {
-            let origin = Origin { request: RequestId::new(), source: "server".into(), of_one: None };
+            let origin = Origin { request: RequestId::new(), source: "server".into(), own_address: None };
             chain::append(conn, vec![Entry::new(None, organization, &origin, "session.ended_by_clock", None)])?;
             ended += count;
         }
@@ -97,7 +98,7 @@ pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
 
 /// The sessions that have not been ended, and whose user and organization are active.
 #[dsl::auto_type]
-fn alive(organization: OrganizationId) -> _ {
+fn active_sessions(organization: OrganizationId) -> _ {
     let (user, owner): (UserStatus, OrganizationStatus) = (UserStatus::Active, OrganizationStatus::Active);
     // At most the duration of a session from now: one that ends later was created while a clock was wrong, and is
     // invalid.
@@ -127,24 +128,33 @@ fn alive(organization: OrganizationId) -> _ {
         ))
 }
 
-pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
-    Ok(alive(organization).filter(sessions::id.eq(session)).first(conn).optional()?)
+pub fn find_active(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<ActiveSession>> {
+    Ok(active_sessions(organization).filter(sessions::id.eq(session)).first(conn).optional()?)
 }
 
 /// The same for many sessions.
-pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<SessionId>) -> Result<Vec<Live>> {
-    Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
+pub fn find_all_active(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    these: Vec<SessionId>,
+) -> Result<Vec<ActiveSession>> {
+    Ok(active_sessions(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
 /// Whether this user has such a session, ended or not, that has not expired.
-pub fn is_ours(conn: &mut Conn, organization: OrganizationId, session: SessionId, user: UserId) -> Result<bool> {
+pub fn exists_for_user(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    session: SessionId,
+    user: UserId,
+) -> Result<bool> {
     let theirs = sessions::table.find((organization, session)).filter(sessions::user_id.eq(user));
     Ok(diesel::select(dsl::exists(theirs.filter(sessions::expires_at.gt(Instant::now())))).get_result(conn)?)
 }
 
 /// Whether a caller's session is still valid, with the role and the scopes with which the request was admitted.
 pub fn revalidate_session(conn: &mut Conn, actor: Actor) -> Result<bool> {
-    let live = live(conn, actor.organization, actor.session)?;
+    let live = find_active(conn, actor.organization, actor.session)?;
     Ok(live.is_some_and(|live| {
         let same =
             (live.user, live.role, live.scopes, live.purpose) == (actor.user, actor.role, actor.scopes, actor.purpose);
@@ -211,11 +221,11 @@ pub fn start(
     let awaits_factor = second_factor::store::is_awaited(tx, user, row.role)?;
     let session = SessionRow::start(tx.organization(), user, awaits_factor);
     diesel::insert_into(sessions::table).values(&session).execute(tx.conn)?;
-    let Some(live) = live(tx.conn, session.organization_id, session.id)? else {
+    let Some(live) = find_active(tx.conn, session.organization_id, session.id)? else {
         diesel::delete(sessions::table.find((session.organization_id, session.id))).execute(tx.conn)?;
         return Ok(Start::Refused);
     };
-    end_surplus(tx, user, session.id)?;
+    end_oldest(tx, user, session.id)?;
     let actor = live.actor(session.organization_id);
     let secret = issue(tx, actor, session.expires_at)?;
     let refresh_token = refresh_token(session.organization_id, &secret);
@@ -306,19 +316,19 @@ pub enum Rotated {
 ///
 /// A response can be lost, and several windows of one browser refresh at the same moment. So the token that was spent
 /// last returns the *same* successor for [`GRACE_SECONDS`]. A second successor is never created: a session has one
-/// chain of tokens, and of two parties that hold a copy of one token, one comes too late sooner or later. Any other use
-/// of a spent token ends the session, because somebody has copied it.
+/// chain of tokens, so if two parties have copies of one token, one of them sooner or later uses a spent token. Any
+/// other use of a spent token ends the session, because somebody has copied it.
 pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     tx.nothing_changed();
     let Some((organization, secret)) = token.split_once('.') else { return Ok(Rotated::Refused) };
     let Ok(organization) = uuid::Uuid::try_parse(organization) else { return Ok(Rotated::Refused) };
     let organization = OrganizationId::from_uuid(organization);
-    tx.enter(organization)?;
+    tx.switch_organization(organization)?;
     // Locked: of many requests at the same moment one creates the successor, and the others find it.
     let found =
         refresh_tokens::table.find((organization, hash_secret(secret))).select(RefreshRow::as_select()).locked();
     let Some(row) = found.get_result::<RefreshRow>(tx.conn).optional()? else { return Ok(Rotated::Refused) };
-    let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(Rotated::Refused) };
+    let Some(live) = find_active(tx.conn, organization, row.session_id)? else { return Ok(Rotated::Refused) };
     let (actor, now) = (live.actor(organization), Instant::now());
     if row.spent_at.is_some() {
         return Ok(match successor(tx, &row, secret, now)? {
@@ -341,14 +351,14 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
         return Ok(Rotated::Refused);
     }
     let next = issue(tx, actor, live.expires_at)?;
-    let sealed = secret_keys::seal(&successor_key(secret), &row.hash, next.as_bytes())?;
+    let encrypted = secret_keys::encrypt(&successor_key(secret), &row.hash, next.as_bytes())?;
     // The token that was spent before this one no longer returns a successor.
     let before = refresh_tokens::table
         .filter(refresh_tokens::organization_id.eq(organization))
         .filter(refresh_tokens::session_id.eq(row.session_id))
         .filter(refresh_tokens::successor.is_not_null());
     diesel::update(before).set(refresh_tokens::successor.eq(None::<Vec<u8>>)).execute(tx.conn)?;
-    let spent = (refresh_tokens::spent_at.eq(Some(now)), refresh_tokens::successor.eq(Some(sealed)));
+    let spent = (refresh_tokens::spent_at.eq(Some(now)), refresh_tokens::successor.eq(Some(encrypted)));
     diesel::update(refresh_tokens::table.find((organization, &row.hash))).set(spent).execute(tx.conn)?;
     tx.record_as(actor, "session.refreshed");
     Ok(Rotated::Next(actor, refresh_token(organization, &next)))
@@ -363,8 +373,9 @@ fn successor(tx: &mut Tx, row: &RefreshRow, secret: &str, now: Instant) -> Resul
     if !row.spent_at.is_some_and(in_grace) {
         return Ok(None);
     }
-    let opened = row.successor.as_ref().and_then(|sealed| secret_keys::open(&successor_key(secret), &row.hash, sealed));
-    let Some(next) = opened.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
+    let decrypted =
+        row.successor.as_ref().and_then(|encrypted| secret_keys::decrypt(&successor_key(secret), &row.hash, encrypted));
+    let Some(next) = decrypted.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
     let unspent = refresh_tokens::table
         .find((row.organization_id, hash_secret(&next)))
         .filter(refresh_tokens::session_id.eq(row.session_id))
@@ -380,11 +391,11 @@ fn end(tx: &mut Tx, session: SessionId) -> Result<usize> {
 }
 
 /// Ends the oldest sessions of a user who has too many with this one.
-fn end_surplus(tx: &mut Tx, user: UserId, but: SessionId) -> Result<()> {
+fn end_oldest(tx: &mut Tx, user: UserId, except: SessionId) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))
         .filter(sessions::user_id.eq(user))
-        .filter(sessions::id.ne(but))
+        .filter(sessions::id.ne(except))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(Instant::now()));
     let newest_first =
@@ -410,14 +421,14 @@ pub fn end_own(tx: &mut Tx, session: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a user except `but`, and invalidates every one-time token that was sent to them or requested
+/// Ends every session of a user but `except`, and invalidates every one-time token that was sent to them or requested
 /// in one of these sessions.
-pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> {
+pub fn end_all(tx: &mut Tx, user: UserId, except: Option<SessionId>) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null())
-        .filter(sessions::id.ne(but.unwrap_or(SessionId::NIL)));
+        .filter(sessions::id.ne(except.unwrap_or(SessionId::NIL)));
     diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?;
     one_time_tokens::withdraw_all(tx, user)
 }

@@ -83,10 +83,10 @@ fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
     until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(LONGEST_WAIT)))
 }
 
-/// For how many more seconds nothing is checked that comes from the caller's source. A wait that was set while a clock
-/// was ahead is ignored here: [`record_attempt`] corrects it.
+/// For how many more seconds attempts from the caller's source are refused without a check. A wait that was set while a
+/// clock was ahead is ignored here: [`record_attempt`] corrects it.
 pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
-    let Some(source) = tx.source_of_one() else { return Ok(None) };
+    let Some(source) = tx.caller_address() else { return Ok(None) };
     let until =
         tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
     let now = Instant::now();
@@ -94,11 +94,11 @@ pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     Ok(until.map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
 }
 
-/// Counts an attempt as a failure, until [`clear_attempts`] takes it back. Returns whether the attempt may be checked.
+/// Counts an attempt as a failure, until [`clear_attempts`] removes it. Returns whether the attempt may be checked.
 pub fn record_attempt(tx: &mut Tx, email: &Email) -> Result<bool> {
     tx.nothing_changed();
     let account = of_account(email);
-    let Some(source) = tx.source_of_one().map(of_source) else { return count(tx.conn, &account, &OF_ACCOUNT) };
+    let Some(source) = tx.caller_address().map(of_source) else { return count(tx.conn, &account, &OF_ACCOUNT) };
     // Always in this order, so that no two transactions wait for each other.
     let may = count(tx.conn, &source, &OF_SOURCE)?;
     let both = of_both(&account, &source);
@@ -108,7 +108,7 @@ pub fn record_attempt(tx: &mut Tx, email: &Email) -> Result<bool> {
 
 fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
     let now = Instant::now();
-    enter(conn, key, None, now)?;
+    insert_if_missing(conn, key, None, now)?;
     let own = tries::table.find(key);
     let held = own.select((tries::failures, tries::since, tries::waits_until, tries::kept_until)).locked();
     let held = held.get_result::<(i32, Instant, Option<Instant>, Instant)>(conn).optional()?;
@@ -136,7 +136,7 @@ fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
 }
 
 /// Inserts the row of a count, if it does not exist.
-fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Result<()> {
+fn insert_if_missing(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Result<()> {
     let of = (tries::key.eq(key), tries::account.eq(account));
     diesel::insert_into(tries::table)
         .values((of, tries::failures.eq(0), tries::since.eq(now), tries::kept_until.eq(now.plus_seconds(KEPT))))
@@ -150,7 +150,7 @@ fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Res
 /// account known from there. Returns whether it was not known from there before, and was from another source.
 pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
     let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
-    let source = tx.source_of_one().map(of_source);
+    let source = tx.caller_address().map(of_source);
     if let Some(source) = &source {
         exempt_source(tx.conn, source)?;
     }
@@ -161,7 +161,7 @@ pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
         let places = tries::table.filter(tries::account.assume_not_null().eq(&account)).select(tries::key);
         let places: Vec<Key> = places.load(tx.conn)?;
         is_new = !places.is_empty() && !places.contains(&both);
-        enter(tx.conn, &both, Some(&account), now)?;
+        insert_if_missing(tx.conn, &both, Some(&account), now)?;
         let kept_until = now.plus_seconds(KEPT_LONGER);
         let fresh = (
             tries::failures.eq(0),
@@ -209,7 +209,7 @@ pub fn may_send_letter(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
 /// were very many.
 pub fn may_ask(tx: &mut Tx) -> Result<()> {
     tx.nothing_changed();
-    let Some(source) = tx.source_of_one().map(of_source) else { return Ok(()) };
+    let Some(source) = tx.caller_address().map(of_source) else { return Ok(()) };
     let asks = Sha256::new().chain_update("asks ").chain_update(source).finalize().to_vec();
     if count(tx.conn, &asks, &OF_SOURCE)? { Ok(()) } else { Err(ApiError::too_many(LONGEST_WAIT)) }
 }
@@ -217,7 +217,7 @@ pub fn may_ask(tx: &mut Tx) -> Result<()> {
 /// The password was right, and a code is required: the attempt is no failure of the source. It remains a failure of the
 /// account.
 pub fn exempt_caller(tx: &mut Tx) -> Result<()> {
-    if let Some(source) = tx.source_of_one().map(of_source) {
+    if let Some(source) = tx.caller_address().map(of_source) {
         exempt_source(tx.conn, &source)?;
     }
     Ok(())

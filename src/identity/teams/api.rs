@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page, ok_record},
 };
 use actix_web::{
     delete, get, patch, post, put,
@@ -26,7 +26,7 @@ use actix_web::{
 )]
 #[get("/teams")]
 pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFilter>) -> Reply<Page<Team>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Create a team
@@ -50,7 +50,7 @@ pub async fn create_team(
         store::insert(tx, &row)?;
         Ok(row.into())
     };
-    once(&db, &who, request, body, make).await
+    created_once(&db, &who, request, body, make).await
 }
 
 /// Fetch one team
@@ -64,7 +64,7 @@ pub async fn create_team(
 )]
 #[get("/teams/{id}")]
 pub async fn get_team(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>) -> Reply<Team> {
-    ok(db.peek(&who, move |tx| store::find(tx, *id)).await?.into())
+    ok_record(db.peek(&who, move |tx| store::find(tx, *id)).await?.into())
 }
 
 /// Change a team
@@ -85,7 +85,7 @@ pub async fn update_team(
     version: IfMatch,
     patch: Body<TeamPatch>,
 ) -> Reply<Team> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
 /// List the members of a team
@@ -104,7 +104,7 @@ pub async fn list_team_members(
     id: Path<TeamId>,
     list: List<MemberFilter>,
 ) -> Reply<Page<TeamMember>> {
-    paged(db.read(&who, move |tx| store::members(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::members(tx, *id, &list)).await?)
 }
 
 /// Add a member to a team

@@ -9,7 +9,7 @@ use crate::{
     },
     db::{Db, Tx},
     error::Result,
-    http::{Answer, Body, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok, paged},
+    http::{Answer, Body, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok_page, ok_record},
     identity::{sessions::throttle, teams},
 };
 use actix_web::{
@@ -32,7 +32,7 @@ pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
         let team_ids = teams::store::of_caller(tx)?;
         Ok(Me::new(row, team_ids))
     };
-    ok(db.peek(&who, read).await?)
+    ok_record(db.peek(&who, read).await?)
 }
 
 /// Change my user
@@ -46,7 +46,7 @@ pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
 )]
 #[patch("/me")]
 pub async fn update_me(who: Allowed<WriteSelf>, db: Data<Db>, version: IfMatch, patch: Body<MePatch>) -> Reply<Me> {
-    ok(db.write(&who, move |tx| store::update_own(tx, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update_own(tx, &version, &patch)).await?)
 }
 
 /// Change my password
@@ -65,24 +65,24 @@ pub async fn change_password(
     hasher: Data<Hasher>,
     body: Body<PasswordChange, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
-    let place = hasher.place()?;
+    let permit = hasher.permit()?;
     let present = |tx: &mut Tx<'_>| {
         let row = store::own(tx)?;
         let own = store::own_words(tx, &row.display_name, &row.email)?;
         Ok((row, own))
     };
     let (row, own) = db.peek(&who, present).await?;
-    place.check_new(body.new_password.clone(), own, "/new_password").await?;
+    permit.check_new(body.new_password.clone(), own, "/new_password").await?;
     // A caller who has stolen a session must not guess the password faster than at sign-in.
     let (email, id) = (row.email.clone(), row.id);
     let turn =
         move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
-    if !place.verify(body.current_password.clone(), row.password_hash.clone().filter(|_| may)).await? {
-        db.note(vec![refusal]);
+    if !permit.verify(body.current_password.clone(), row.password_hash.clone().filter(|_| may)).await? {
+        db.audit_without_waiting(vec![refusal]);
         return Err(store::wrong_password());
     }
-    let hash = place.hash(body.new_password.clone()).await?;
+    let hash = permit.hash(body.new_password.clone()).await?;
     db.write(&who, move |tx| store::set_password(tx, row.password_hash.as_deref(), hash.clone())).await?;
     no_content()
 }
@@ -99,7 +99,7 @@ pub async fn change_password(
 )]
 #[get("/users")]
 pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFilter>) -> Reply<Page<User>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one user
@@ -113,7 +113,7 @@ pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFi
 )]
 #[get("/users/{id}")]
 pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -> Reply<User> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
 }
 
 /// Change a user
@@ -135,5 +135,5 @@ pub async fn update_user(
     version: IfMatch,
     patch: Body<UserPatch>,
 ) -> Reply<User> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

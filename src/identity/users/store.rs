@@ -241,12 +241,13 @@ pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     Ok(before)
 }
 
-/// Whether a user may sign in at all: they and their organization are active (AZ-04). Call it after [`Tx::enter`].
+/// Whether a user may sign in at all: they and their organization are active (AZ-04). Call it after
+/// [`Tx::switch_organization`].
 pub fn may_sign_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
     Ok(row.is_active() && organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
 }
 
-/// A user of the entered organization, if they may sign in: for a caller who is not signed in and has proved their
+/// A user of the current organization, if they may sign in: for a caller who is not signed in and has proved their
 /// identity in another way.
 pub fn find_able_to_sign_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
     let row =
@@ -371,6 +372,6 @@ pub fn by_email(tx: &mut Tx, email: &Email) -> Result<Option<UserRow>> {
     let Some((organization, user)) = named.first::<(crate::auth::OrganizationId, UserId)>(tx.conn).optional()? else {
         return Ok(None);
     };
-    tx.enter(organization)?;
+    tx.switch_organization(organization)?;
     Ok(users::table.find((organization, user)).select(UserRow::as_select()).first(tx.conn).optional()?)
 }

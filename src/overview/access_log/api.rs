@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, policy::ReadAccessLog},
     casework::clients::model::ClientId,
     db::Db,
-    http::{List, Page, Reply, paged},
+    http::{List, Page, Reply, ok_page},
 };
 use actix_web::{
     get,
@@ -33,9 +33,9 @@ pub async fn get_client_access_log(
     list: List<AccessLogFilter>,
 ) -> Reply<Page<AccessLogEntry>> {
     let (client, organization) = (*id, who.who().organization);
-    let (head, mark) = db.read(&who, move |tx| store::standing(tx, client)).await?;
+    let (head, mark) = db.read(&who, move |tx| store::index_progress(tx, client)).await?;
     if mark < head {
         index::catch_up(&db, organization, head).await?;
     }
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }

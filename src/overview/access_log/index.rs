@@ -1,7 +1,7 @@
 //! Maintains the index behind the access logs: finds which clients the new entries of the audit log concern. It runs
 //! when some hundred entries are pending, or when somebody reads an access log.
 
-use super::model::{RecordKind, TouchRow};
+use super::model::{IndexRow, RecordKind};
 use crate::{
     audit::Outcome,
     auth::OrganizationId,
@@ -21,28 +21,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Mutex;
 
 /// How many entries one transaction processes. Other writers wait meanwhile.
-const AT_ONCE: i64 = 256;
-/// A step ends after the entry that brings it to this many ids: the entry of a list names up to two hundred, and each
-/// id of a search is looked up in every table. On SQLite, no other write runs during a step.
-const MOST_IDS: usize = 512;
-/// Housekeeping runs a step once this many entries are pending. A caller who reads a log earlier processes the few
-/// pending entries.
-const WORTH_IT: i64 = 256;
-/// How many steps a caller who reads a log waits for.
-const MOST_STEPS: usize = 256;
-/// How many consecutive entries form a block. The index is ordered by block first, so new rows go to a few pages of the
-/// newest block. Ordered by client first, they would go to as many pages as there are rows.
+const BATCH_SIZE: i64 = 256;
+/// The maximum number of ids that one transaction processes. The entry of a list names up to two hundred ids, and each
+/// id of a search is looked up in every table. On SQLite, no other write runs meanwhile.
+const MAX_IDS: usize = 512;
+/// Housekeeping processes the pending entries when there are this many. If somebody reads a log earlier, their request
+/// processes them.
+const MIN_PENDING: i64 = 256;
+/// The maximum number of transactions that a request to read a log waits for.
+const MAX_STEPS: usize = 256;
+/// How many consecutive entries form a block. The block is the first column of the index, so new rows go to the few
+/// database pages of the newest block. If the client were the first column, each new row would go to another page.
 const BLOCK: i64 = 4_096;
 /// How many ids one statement looks up.
-const ASKED: usize = 500;
+const LOOKUP_BATCH: usize = 500;
 
 /// Processes some pending entries of one organization. Returns whether there may be more.
 pub async fn run_once(db: &Db) -> Result<bool> {
     db.maintain(|conn| {
-        // Only organizations that have pending entries. A missing mark means that nothing has been processed.
+        // Only organizations that have pending entries. Without a row in `marks`, nothing has been processed.
         let marked = marks::table.on(marks::organization_id.eq(heads::organization_id));
         let lag = heads::sequence.nullable() - marks::sequence.nullable();
-        let behind = heads::table.left_join(marked).filter(marks::sequence.is_null().or(lag.ge(WORTH_IT)));
+        let behind = heads::table.left_join(marked).filter(marks::sequence.is_null().or(lag.ge(MIN_PENDING)));
         // The organization that is furthest behind comes first, so that a busy one does not delay the others.
         let behind = behind.order((marks::sequence.is_null().desc(), lag.desc()));
         let behind = behind.select(heads::organization_id).first::<OrganizationId>(conn).optional()?;
@@ -52,7 +52,7 @@ pub async fn run_once(db: &Db) -> Result<bool> {
 }
 
 /// The sequence numbers of an organization's last entry, and of the last entry that the index has processed.
-pub fn standing(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, i64)> {
+pub fn index_progress(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, i64)> {
     let head = heads::table.find(organization).select(heads::sequence).first(conn).optional()?;
     let mark = marks::table.find(organization).select(marks::sequence).first(conn).optional()?;
     Ok((head.unwrap_or(0), mark.unwrap_or(0)))
@@ -64,12 +64,12 @@ static CATCHING_UP: Mutex<()> = Mutex::const_new(());
 /// Processes the entries of one organization up to `goal`.
 ///
 /// # Errors
-/// 503 if more than `MOST_STEPS` steps are needed; the steps that were done are kept.
+/// 503 if more than `MAX_STEPS` transactions are needed. What they processed stays processed.
 pub async fn catch_up(db: &Db, organization: OrganizationId, goal: i64) -> Result<()> {
-    let _alone = CATCHING_UP.lock().await;
-    for _ in 0..MOST_STEPS {
+    let _guard = CATCHING_UP.lock().await;
+    for _ in 0..MAX_STEPS {
         let reached = db.maintain(move |conn| {
-            let (_, mark) = standing(conn, organization)?;
+            let (_, mark) = index_progress(conn, organization)?;
             Ok(mark >= goal || !step(conn, organization)?)
         });
         if reached.await? {
@@ -102,17 +102,17 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     let mark: i64 = marks::table.find(organization).select(marks::sequence).locked().get_result(conn)?;
     let next = events::table.filter(events::organization_id.eq(organization)).filter(events::sequence.gt(mark));
     let columns = (events::sequence, events::action, events::subject_id, events::subjects, events::outcome);
-    let entries: Vec<Entry> = next.order(events::sequence).limit(AT_ONCE).select(columns).load(conn)?;
+    let entries: Vec<Entry> = next.order(events::sequence).limit(BATCH_SIZE).select(columns).load(conn)?;
     let mut ids = 0;
-    let few = entries.iter().take_while(|(_, _, _, subjects, _)| {
+    let within_limit = entries.iter().take_while(|(_, _, _, subjects, _)| {
         let first = ids == 0;
         ids += 1 + subjects.0.len();
-        first || ids <= MOST_IDS
+        first || ids <= MAX_IDS
     });
-    let few = few.count();
-    let entries = entries.get(..few).unwrap_or_default();
+    let within_limit = within_limit.count();
+    let entries = entries.get(..within_limit).unwrap_or_default();
     let Some(last) = entries.last().map(|(sequence, ..)| *sequence) else { return Ok(false) };
-    let touched: BTreeSet<(Key, i64)> = entries
+    let entry_ids: BTreeSet<(Key, i64)> = entries
         .iter()
         .filter(|(.., outcome)| *outcome == Outcome::Done)
         .flat_map(|(sequence, _, subject, subjects, _)| {
@@ -120,12 +120,12 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
             subject.iter().copied().chain(listed).map(|id| (id, *sequence))
         })
         .collect();
-    let owners = owners(conn, organization, &wanted(entries))?;
-    let mut rows: Vec<TouchRow> = touched
+    let owners = owners(conn, organization, &ids_by_kind(entries))?;
+    let mut rows: Vec<IndexRow> = entry_ids
         .into_iter()
         .filter_map(|(subject_id, sequence)| {
             let (kind, client_id, case_id) = *owners.get(&subject_id)?;
-            Some(TouchRow {
+            Some(IndexRow {
                 organization_id: organization,
                 block: block(sequence),
                 client_id,
@@ -142,19 +142,19 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     Ok(true)
 }
 
-/// The tables to look an id up in: the one that the action names or, if it names none of these kinds (an agenda, a
-/// search), all of them.
-fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
-    let mut wanted: BTreeMap<RecordKind, BTreeSet<Key>> = BTreeMap::new();
+/// The ids to look up, by kind of record. If an action names none of these kinds (an agenda, a search), its ids are
+/// looked up in all of them.
+fn ids_by_kind(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
+    let mut ids_by_kind: BTreeMap<RecordKind, BTreeSet<Key>> = BTreeMap::new();
     for (_, action, subject, subjects, _) in entries {
         let named = kinds::find(action.split('.').next().unwrap_or_default());
-        // A search or an agenda names no kind of its own: its ids may be of any.
+        // A search or an agenda lists records of several kinds, so its ids may be of any kind.
         for kind in RecordKind::all().filter(|kind| named.is_none_or(|named| named.name == kind.name())) {
             let listed = subjects.0.iter().filter_map(|id| Key::parse(id));
-            wanted.entry(kind).or_default().extend(subject.iter().copied().chain(listed));
+            ids_by_kind.entry(kind).or_default().extend(subject.iter().copied().chain(listed));
         }
     }
-    wanted
+    ids_by_kind
 }
 
 /// The kind of a record, its client, and its case.
@@ -163,12 +163,12 @@ type Owner = (RecordKind, ClientId, Option<CaseId>);
 fn owners(
     conn: &mut Conn,
     organization: OrganizationId,
-    wanted: &BTreeMap<RecordKind, BTreeSet<Key>>,
+    ids_by_kind: &BTreeMap<RecordKind, BTreeSet<Key>>,
 ) -> Result<BTreeMap<Key, Owner>> {
     let mut owners = BTreeMap::new();
-    for (kind, ids) in wanted {
+    for (kind, ids) in ids_by_kind {
         let ids: Vec<Key> = ids.iter().copied().collect();
-        for ids in ids.chunks(ASKED) {
+        for ids in ids.chunks(LOOKUP_BATCH) {
             let Some(find) = kind.owners() else { continue };
             let found = find(conn, organization, ids.to_vec())?;
             owners.extend(found.into_iter().map(|(id, client, case)| (id, (*kind, client, case))));

@@ -45,8 +45,8 @@ impl RecordKind {
     pub const fn name(self) -> &'static str {
         self.0.name
     }
-    /// Whether the client is shown only that a record kept in confidence was read or changed.
-    pub fn is_in_confidence(self) -> bool {
+    /// Whether records of this kind are confidential. A client then sees only that such a record was read or changed.
+    pub fn is_confidential(self) -> bool {
         self.0.client_access_log == ForClient::InConfidence
     }
     /// The function that finds the clients of records of this kind.
@@ -109,10 +109,10 @@ impl PartialSchema for RecordKind {
 }
 impl ToSchema for RecordKind {}
 
-/// A row of `access_log`: an entry of the audit log concerns a record of this client.
+/// A row of `access_log`. It says that an entry of the audit log concerns a record of this client.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = access_log, treat_none_as_default_value = false)]
-pub struct TouchRow {
+pub struct IndexRow {
     pub organization_id: OrganizationId,
     pub block: i64,
     pub client_id: ClientId,
@@ -155,7 +155,7 @@ pub struct AccessSubject {
     pub id: Key,
 }
 
-/// Somebody saw or changed a record of a client.
+/// A user saw or changed a record of a client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/access_log_entry.json"))))]
@@ -176,14 +176,14 @@ pub struct AccessLogEntry {
     pub break_glass: Option<bool>,
 }
 impl AccessLogEntry {
-    pub fn of(mut row: EntryRow, subject: AccessSubject, mut name: Option<String>, reader: Actor) -> Self {
+    pub fn from_row(mut row: EntryRow, subject: AccessSubject, mut name: Option<String>, reader: Actor) -> Self {
         // A client must not learn who else is a client: an account may once have been linked to the wrong person.
         let another = row.actor_role == Some(Role::Client) && row.actor_id != Some(reader.user);
         if reader.role == Role::Client && another {
             (row.actor_id, name) = (None, Some("Somebody else".to_owned()));
         }
-        let in_confidence = reader.role == Role::Client && subject.kind.is_in_confidence();
-        if in_confidence {
+        let is_confidential = reader.role == Role::Client && subject.kind.is_confidential();
+        if is_confidential {
             row.action =
                 if subject.kind.is_changed_by(&row.action) { "confidential.changed" } else { "confidential.read" }
                     .to_owned();
@@ -195,8 +195,8 @@ impl AccessLogEntry {
             at: row.at,
             actor: AccessActor { id: row.actor_id, display_name, role: row.actor_role },
             action: row.action,
-            subject: (!in_confidence).then_some(subject),
-            kept_in_confidence: in_confidence.then_some(true),
+            subject: (!is_confidential).then_some(subject),
+            kept_in_confidence: is_confidential.then_some(true),
             request_id: row.request_id,
             break_glass: row.fields.0.iter().any(|field| field == BY_BREAK_GLASS).then_some(true),
         }

@@ -4,7 +4,7 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::ReadAgenda},
     db::Db,
-    http::{Query, Reply, plain},
+    http::{Query, Reply, ok_json},
 };
 use actix_web::{get, web::Data};
 
@@ -22,5 +22,5 @@ use actix_web::{get, web::Data};
 )]
 #[get("/me/agenda")]
 pub async fn get_agenda(who: Allowed<ReadAgenda>, db: Data<Db>, view: Query<AgendaView>) -> Reply<Agenda> {
-    plain(db.read(&who, move |tx| store::agenda(tx, &view)).await?)
+    ok_json(db.read(&who, move |tx| store::agenda(tx, &view)).await?)
 }

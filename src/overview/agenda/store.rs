@@ -3,7 +3,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Scope, UserId},
+    auth::{CaseAccess, UserId},
     casework::{
         cases::model::{CaseId, CaseStatus},
         deadlines::model::DeadlineStatus,
@@ -24,27 +24,29 @@ use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of entries of each kind.
-const MOST: i64 = 30;
+const MAX_ITEMS: i64 = 30;
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// The condition for cases whose work is on the caller's agenda: the cases that an advocate is assigned to, or the
 /// cases of a supervisor's teams.
 fn visible(tx: &Tx) -> Condition {
-    let seen = match tx.scope() {
-        Scope::Teams(_) => visibility::current_user_teams(tx, "cases.team_id"),
-        Scope::Assigned(_) => visibility::assigned_cases(tx, "cases.id"),
-        Scope::Organization | Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
+    let condition = match tx.case_access() {
+        CaseAccess::Teams(_) => visibility::current_user_teams(tx, "cases.team_id"),
+        CaseAccess::Assigned(_) => visibility::assigned_cases(tx, "cases.id"),
+        CaseAccess::Organization | CaseAccess::Counted | CaseAccess::Own(_) | CaseAccess::Nothing => {
+            Condition::nothing()
+        }
     };
     // A case that was entered in error needs no work.
-    seen.then(" AND cases.status <> 'entered_in_error'")
+    condition.then(" AND cases.status <> 'entered_in_error'")
 }
 
-/// The same for the rows of a table with a `case_id`. For an advocate the assignments decide alone: rows of `cases` are
-/// long, so they are read only for the rows that match.
+/// The condition for rows of a table with a `case_id` that are on the caller's agenda. For an advocate it checks the
+/// assignments without reading `cases`, because rows of `cases` are long.
 macro_rules! visible {
     ($tx:expr, $table:literal) => {
-        match $tx.scope() {
-            Scope::Assigned(_) => visibility::assigned_cases($tx, concat!($table, ".case_id"))
+        match $tx.case_access() {
+            CaseAccess::Assigned(_) => visibility::assigned_cases($tx, concat!($table, ".case_id"))
                 .then(" AND ")
                 .with(visibility::not_entered_in_error($table)),
             _ => Condition::sql(concat!(
@@ -61,14 +63,14 @@ macro_rules! visible {
 }
 
 /// Puts a supervisor's unassigned items first. The other items are queried only if the limit leaves room. For an
-/// advocate `nobodys` is empty, because an advocate leads or helps in all their cases.
+/// advocate `unassigned` is empty, because an advocate leads or helps in all their cases.
 fn unassigned_first<T>(
-    nobodys: Vec<T>,
+    unassigned: Vec<T>,
     all: impl FnOnce() -> Result<Vec<T>>,
     same: impl Fn(&T, &T) -> bool,
 ) -> Result<Vec<T>> {
-    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
-    let mut items = nobodys;
+    let most = usize::try_from(MAX_ITEMS).unwrap_or(usize::MAX);
+    let mut items = unassigned;
     if items.len() < most {
         let mut all = all()?;
         all.retain(|item| !items.iter().any(|other| same(item, other)));
@@ -80,25 +82,25 @@ fn unassigned_first<T>(
 
 pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let as_of = Instant::now();
-    let oversees = matches!(tx.scope(), Scope::Teams(_));
+    let is_supervisor = matches!(tx.case_access(), CaseAccess::Teams(_));
     let zone = organizations::store::find(tx)?.time_zone;
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
     // Work of people who have left is unassigned, too.
-    let left = if oversees { users::store::unable_to_work(tx)? } else { Vec::new() };
-    let nobodys_deadlines = if oversees { nobodys_deadlines(tx, &left, as_of)? } else { Vec::new() };
-    let unassigned_tasks = if oversees { unassigned_tasks(tx, left.clone(), today)? } else { Vec::new() };
+    let left = if is_supervisor { users::store::unable_to_work(tx)? } else { Vec::new() };
+    let unassigned_deadlines = if is_supervisor { unassigned_deadlines(tx, &left, as_of)? } else { Vec::new() };
+    let unassigned_tasks = if is_supervisor { unassigned_tasks(tx, left.clone(), today)? } else { Vec::new() };
     let mut agenda = Agenda {
         as_of,
-        deadlines: unassigned_first(nobodys_deadlines, || open_deadlines(tx, None, as_of), |a, b| a.id == b.id)?,
+        deadlines: unassigned_first(unassigned_deadlines, || open_deadlines(tx, None, as_of), |a, b| a.id == b.id)?,
         meetings: coming_meetings(tx, today.begins(&zone))?,
         tasks: unassigned_first(unassigned_tasks, || due_tasks(tx, Assignee::Anybody, today), |a, b| a.id == b.id)?,
         commitments: due_commitments(tx, today)?,
         quiet_cases: quiet_cases(tx, left, quiet_since)?,
-        handovers: offered(tx)?,
+        handovers: offered_handovers(tx)?,
     };
     name_cases(tx, &mut agenda)?;
-    tx.audit_read_all("agenda.read", shown(&agenda));
+    tx.audit_read_all("agenda.read", item_ids(&agenda));
     Ok(agenda)
 }
 
@@ -123,16 +125,16 @@ fn name_cases(tx: &mut Tx, agenda: &mut Agenda) -> Result<()> {
     let named: BTreeMap<CaseId, (String, Option<UserId>)> =
         named.into_iter().map(|(id, number, lead)| (id, (number, lead))).collect();
     for (case, number, lead) in unnamed {
-        if let Some((own, leads)) = named.get(&case) {
-            number.clone_from(own);
-            *lead = *leads;
+        if let Some((case_number, lead_id)) = named.get(&case) {
+            number.clone_from(case_number);
+            *lead = *lead_id;
         }
     }
     Ok(())
 }
 
 /// The ids of all items, for the audit log.
-fn shown(agenda: &Agenda) -> Vec<Key> {
+fn item_ids(agenda: &Agenda) -> Vec<Key> {
     fn key<K: 'static>(id: Id<K>) -> Key {
         Key::from_uuid(id.uuid())
     }
@@ -147,20 +149,21 @@ fn shown(agenda: &Agenda) -> Vec<Key> {
 
 /// The first deadlines of the cases that have no lead or whose lead has left. It is enough to query the cases with the
 /// earliest `next_deadline_on`.
-fn nobodys_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec<AgendaDeadline>> {
+fn unassigned_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec<AgendaDeadline>> {
     let of_caller = |tx: &Tx| {
         let due = cases::table
             .filter(cases::organization_id.eq(tx.organization()))
             .filter(cases::next_deadline_on.is_not_null());
         let due = due.filter(visible(tx)).into_boxed::<Dialect>();
-        due.order((cases::next_deadline_on.asc(), cases::id.asc())).select(cases::id).limit(MOST)
+        due.order((cases::next_deadline_on.asc(), cases::id.asc())).select(cases::id).limit(MAX_ITEMS)
     };
     // Written literally, to match the partial index.
-    let nobodys = Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL");
-    let mut cases: Vec<CaseId> = of_caller(tx).filter(nobodys).load(tx.conn)?;
+    let unassigned = Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL");
+    let mut cases: Vec<CaseId> = of_caller(tx).filter(unassigned).load(tx.conn)?;
     if !left.is_empty() {
-        let theirs = of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left.to_vec()));
-        cases.extend(theirs.load::<CaseId>(tx.conn)?);
+        let of_left_leads =
+            of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left.to_vec()));
+        cases.extend(of_left_leads.load::<CaseId>(tx.conn)?);
     }
     if cases.is_empty() { Ok(Vec::new()) } else { open_deadlines(tx, Some(cases), as_of) }
 }
@@ -180,7 +183,7 @@ fn open_deadlines(tx: &mut Tx, of_cases: Option<Vec<CaseId>>, as_of: Instant) ->
         (deadlines::due_at, deadlines::time_zone, deadlines::status),
     );
     let rows: Vec<(_, _)> =
-        query.select(columns).order((deadlines::due_on.asc(), deadlines::id.asc())).limit(MOST).load(tx.conn)?;
+        query.select(columns).order((deadlines::due_on.asc(), deadlines::id.asc())).limit(MAX_ITEMS).load(tx.conn)?;
     let item = |((id, case_id, action_id, due_on), (due_at, time_zone, status))| {
         let overdue = due_at < as_of;
         let status = if overdue && status == DeadlineStatus::Running { DeadlineStatus::Missed } else { status };
@@ -224,9 +227,9 @@ fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
         (meetings::time_zone, meetings::purpose, meetings::mandatory_items, meetings::mandatory_done),
     );
     let rows: Vec<(_, _)> =
-        query.select(columns).order((meetings::starts_at.asc(), meetings::id.asc())).limit(MOST).load(tx.conn)?;
+        query.select(columns).order((meetings::starts_at.asc(), meetings::id.asc())).limit(MAX_ITEMS).load(tx.conn)?;
     let item = |((id, case_id, kind, mode, status, starts_at, ends_at), (time_zone, purpose, mandatory, done))| {
-        let ((case_number, lead_advocate_id), readiness) = (UNNAMED, Readiness::of(mandatory, done));
+        let ((case_number, lead_advocate_id), readiness) = (UNNAMED, Readiness::new(mandatory, done));
         AgendaMeeting {
             id,
             case_id,
@@ -275,7 +278,8 @@ fn due_tasks(tx: &mut Tx, assignee: Assignee, today: Day) -> Result<Vec<AgendaTa
         Assignee::OneOf(people) => query.filter(tasks::assignee_id.eq_any(people)),
     };
     let columns = (tasks::id, tasks::case_id, tasks::assignee_id, tasks::title, tasks::due_on);
-    let rows: Vec<_> = query.select(columns).order((tasks::due_on.asc(), tasks::id.asc())).limit(MOST).load(tx.conn)?;
+    let rows: Vec<_> =
+        query.select(columns).order((tasks::due_on.asc(), tasks::id.asc())).limit(MAX_ITEMS).load(tx.conn)?;
     let item = |(id, case_id, assignee_id, title, due_on)| {
         let (case_number, lead_advocate_id) = UNNAMED;
         AgendaTask { id, case_id, case_number, lead_advocate_id, assignee_id, title, due_on, overdue: due_on < today }
@@ -297,8 +301,11 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
         (commitments::id, meetings::case_id, commitments::meeting_id),
         (commitments::party, commitments::text, commitments::due_on.assume_not_null()),
     );
-    let rows: Vec<(_, _)> =
-        query.select(columns).order((commitments::due_on.asc(), commitments::id.asc())).limit(MOST).load(tx.conn)?;
+    let rows: Vec<(_, _)> = query
+        .select(columns)
+        .order((commitments::due_on.asc(), commitments::id.asc()))
+        .limit(MAX_ITEMS)
+        .load(tx.conn)?;
     let item = |((id, case_id, meeting_id), (party, text, due_on))| {
         let (case_number, lead_advocate_id) = UNNAMED;
         AgendaCommitment {
@@ -320,7 +327,7 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
 const OPEN: &str = "cases.status IN ('referred', 'triage', 'waitlisted', 'accepted', 'active', 'on_hold', 'closing')";
 
 /// For a supervisor, first the cases whose lead has left and the cases without a lead. Then the active cases in which
-/// nobody was ever reached, and those whose last contact is long ago. Each query walks its own index.
+/// nobody was ever reached, and those whose last contact is long ago. Each query uses an index of its own.
 fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<QuietCase>> {
     let columns = (
         cases::id,
@@ -337,19 +344,19 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
     let active = |tx: &Tx| of_caller(tx).filter(cases::status.eq(CaseStatus::Active));
     let mut queries = Vec::new();
     if !left.is_empty() {
-        let theirs = of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left));
-        queries.push((QuietReason::LeadLeft, theirs.order((cases::opened_at.asc(), cases::id.asc()))));
+        let of_left_leads = of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left));
+        queries.push((QuietReason::LeadLeft, of_left_leads.order((cases::opened_at.asc(), cases::id.asc()))));
     }
-    if matches!(tx.scope(), Scope::Teams(_)) {
-        let nobodys =
+    if matches!(tx.case_access(), CaseAccess::Teams(_)) {
+        let no_lead =
             Condition::sql("cases.lead_advocate_id IS NULL AND cases.status IN ('referred', 'triage', 'accepted')");
         // The lead is NULL in all of these rows; it is in the order only to match the index.
-        let nobodys = of_caller(tx).filter(nobodys).order((
+        let unassigned = of_caller(tx).filter(no_lead).order((
             cases::lead_advocate_id.asc(),
             cases::opened_at.asc(),
             cases::id.asc(),
         ));
-        queries.push((QuietReason::NoLead, nobodys));
+        queries.push((QuietReason::NoLead, unassigned));
     }
     let never =
         active(tx).filter(cases::last_contact_at.is_null()).order((cases::last_contact_at.asc(), cases::id.asc()));
@@ -357,12 +364,12 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
         active(tx).filter(cases::last_contact_at.lt(since)).order((cases::last_contact_at.asc(), cases::id.asc()));
     queries.extend([(QuietReason::Quiet, never), (QuietReason::Quiet, long_ago)]);
     let mut quiet: Vec<QuietCase> = Vec::new();
-    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+    let most = usize::try_from(MAX_ITEMS).unwrap_or(usize::MAX);
     for (reason, query) in queries {
         if quiet.len() >= most {
             break;
         }
-        let rows = query.select(columns).limit(MOST).load(tx.conn)?;
+        let rows = query.select(columns).limit(MAX_ITEMS).load(tx.conn)?;
         let items = rows.into_iter().map(
             |(case_id, case_number, lead_advocate_id, status, priority, opened_at, last_contact_at)| QuietCase {
                 case_id,
@@ -385,7 +392,7 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
 }
 
 /// The handovers that are offered to the caller. The caller may know the case number before they can see the case.
-fn offered(tx: &mut Tx) -> Result<Vec<AgendaHandover>> {
+fn offered_handovers(tx: &mut Tx) -> Result<Vec<AgendaHandover>> {
     let query = handovers::table
         .inner_join(
             cases::table
@@ -396,8 +403,11 @@ fn offered(tx: &mut Tx) -> Result<Vec<AgendaHandover>> {
         .filter(cases::status.ne(CaseStatus::EnteredInError))
         .filter(handovers::status.eq(HandoverStatus::Offered));
     let columns = (handovers::id, cases::id, cases::case_number, handovers::from_user_id, handovers::offered_at);
-    let rows: Vec<_> =
-        query.select(columns).order((handovers::offered_at.asc(), handovers::id.asc())).limit(MOST).load(tx.conn)?;
+    let rows: Vec<_> = query
+        .select(columns)
+        .order((handovers::offered_at.asc(), handovers::id.asc()))
+        .limit(MAX_ITEMS)
+        .load(tx.conn)?;
     let item = |(id, case_id, case_number, from_user_id, offered_at)| AgendaHandover {
         id,
         case_id,

@@ -4,7 +4,7 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::ReadAudit},
     db::Db,
-    http::{List, Page, Reply, paged, plain},
+    http::{List, Page, Reply, ok_json, ok_page},
 };
 use actix_web::{get, post, web::Data};
 
@@ -24,7 +24,7 @@ pub async fn list_audit_events(
     db: Data<Db>,
     list: List<AuditFilter>,
 ) -> Reply<Page<AuditEvent>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Verify the audit log
@@ -38,5 +38,5 @@ pub async fn list_audit_events(
 )]
 #[post("/audit-events/verification")]
 pub async fn verify_audit_events(who: Allowed<ReadAudit>, db: Data<Db>) -> Reply<Verification> {
-    plain(db.read(&who, store::verify).await?)
+    ok_json(db.read(&who, store::verify).await?)
 }

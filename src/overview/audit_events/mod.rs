@@ -11,7 +11,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_audit_events).service(api::verify_audit_events);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     demo: Included::Yes,
     ..Kind::of_organization("audit", "audit_events", "/audit-events", kind::never_replayed)

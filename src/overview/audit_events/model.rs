@@ -24,7 +24,7 @@ pub struct AuditEvent {
     pub actor_id: Option<UserId>,
     pub actor_role: Option<Role>,
     pub session_id: Option<SessionId>,
-    /// The address that the request came from; `cli` for the command line; `server` for what the server does by itself.
+    /// The address that the request came from; `cli` for the command line; `server` for what the server does without a request.
     pub source: String,
     /// `kind.verb`; the subject is a record of that kind.
     pub action: String,
@@ -105,7 +105,7 @@ impl From<Finding> for Verification {
             verified: finding.broken.is_none(),
             entries: finding.entries,
             first_broken: finding.broken.map(|(sequence, reason)| Broken { sequence, reason }),
-            checkpoint: finding.checkpoint,
+            checkpoint: finding.head_hash,
         }
     }
 }

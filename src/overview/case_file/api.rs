@@ -6,11 +6,11 @@ use crate::{
     casework::cases::model::CaseId,
     db::{Db, dialect::Key},
     error::{ApiError, Result},
-    http::{Accept, File, Query, Reply, Shown, plain},
+    http::{Accept, File, FileResponse, Query, Reply, ok_json},
     print::{html, pdf},
     records::exports::{
         cover,
-        gate::Outgoing,
+        gate::ExportPermit,
         model::{ExportRecord, PrintFormat, PrintQuery},
     },
 };
@@ -39,7 +39,7 @@ pub async fn get_case_file(
     query: Query<FileQuery>,
 ) -> Reply<CaseFile> {
     let reader = query.reader.unwrap_or(Reader::Supervision);
-    plain(db.read(&who, move |tx| store::get(tx, *id, reader)).await?)
+    ok_json(db.read(&who, move |tx| store::get(tx, *id, reader)).await?)
 }
 
 /// The number of files that are rendered at the same time. Long files take seconds of CPU time, which other requests
@@ -69,13 +69,13 @@ pub async fn print_case_file(
     id: Path<CaseId>,
     query: Query<PrintQuery>,
     accept: Accept,
-) -> Result<Shown> {
+) -> Result<FileResponse> {
     let format = query.format.map_or_else(|| accept.choose(PrintFormat::PDF_FIRST), Ok)?;
     let (id, audience) = (*id, query.audience);
-    let outgoing = Outgoing::of_print(&who, &query)?;
-    let (file, organization, by) = outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
+    let permit = ExportPermit::for_print(&who, &query)?;
+    let (file, organization, by) = permit.read_content(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
     let turn = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
-    let about = outgoing.clone();
+    let about = permit.clone();
     // Rendering takes long, so it runs on a blocking thread. The closure owns the permit, so that it is held until
     // rendering ends even if the caller disconnects.
     let set = block(move || {
@@ -90,11 +90,11 @@ pub async fn print_case_file(
     let body = set.await.map_err(ApiError::internal)??;
     let subject = Some(Key::from_uuid(id.uuid()));
     let taken = ExportRecord { what: "case_file", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
-    let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
+    let entered = permit.record(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
     Ok(match format {
-        PrintFormat::Pdf => entered.file("application/pdf", outgoing.file_name("pdf"), None, body),
+        PrintFormat::Pdf => entered.file("application/pdf", permit.file_name("pdf"), None, body),
         PrintFormat::Html => {
-            entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body)
+            entered.file("text/html; charset=utf-8", permit.file_name("html"), Some(&html::POLICY), body)
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     client::model::ClientFile,
-    narrative::{Story, StoryEvent, StoryLine},
+    narrative::{NarrativeBuilder, StoryEvent, StoryLine},
 };
 use crate::{
     casework::{
@@ -162,76 +162,81 @@ impl SupervisionFile {
         self.barriers.iter().flat_map(|barrier| &barrier.actions).chain(&self.actions)
     }
 
-    /// Builds the story from the records of the file.
-    pub fn tell(&self) -> Vec<StoryLine> {
-        let mut story = Story::new(&self.time_zone);
-        story.at(self.case.opened_at, StoryEvent::CaseOpened, "The case was opened.");
+    /// Builds the narrative from the records of the file.
+    pub fn narrative(&self) -> Vec<StoryLine> {
+        let mut narrative = NarrativeBuilder::new(&self.time_zone);
+        narrative.add_at(self.case.opened_at, StoryEvent::CaseOpened, "The case was opened.");
         for step in &self.transitions {
             if let Some(from) = step.from {
                 let words = format!("The case went from {} to {}.", words(from.as_str()), words(step.to.as_str()));
-                story.at(step.at, StoryEvent::CaseMoved, words);
+                narrative.add_at(step.at, StoryEvent::CaseMoved, words);
             }
         }
         for FileBarrier { barrier, .. } in &self.barriers {
-            story.at(
+            narrative.add_at(
                 barrier.opened_at,
                 StoryEvent::BarrierOpened,
                 format!("A barrier was entered: {}.", barrier_words(barrier)),
             );
             if let Some(at) = barrier.resolved_at {
-                let became =
-                    barrier.disposition.map_or_else(|| words(barrier.status.as_str()), |became| words(became.as_str()));
-                story.at(
+                let ending = barrier
+                    .disposition
+                    .map_or_else(|| words(barrier.status.as_str()), |disposition| words(disposition.as_str()));
+                narrative.add_at(
                     at,
                     StoryEvent::BarrierEnded,
-                    format!("A barrier ended: {}. {became}.", barrier_words(barrier)),
+                    format!("A barrier ended: {}. {ending}.", barrier_words(barrier)),
                 );
             }
         }
-        // An action that was entered in error never happened.
+        // An action that was entered in error did not happen.
         for FileAction { action, deadlines } in
             self.every_action().filter(|file| file.action.status != ActionStatus::EnteredInError)
         {
             let name = format!("{}, to {}", action.kind.label(), action.forum);
             if let Some(on) = action.filed_on {
-                story.on(on, StoryEvent::ActionFiled, format!("Filed: {name}."));
+                narrative.add_on(on, StoryEvent::ActionFiled, format!("Filed: {name}."));
             }
             if let Some((on, decision)) = action.decided_on.zip(action.decision) {
-                story.on(on, StoryEvent::ActionDecided, format!("Decided: {name}. {}.", words(decision.as_str())));
+                narrative.add_on(
+                    on,
+                    StoryEvent::ActionDecided,
+                    format!("Decided: {name}. {}.", words(decision.as_str())),
+                );
             }
-            deadlines.iter().for_each(|deadline| tell_deadline(&mut story, deadline, &name));
+            deadlines.iter().for_each(|deadline| add_deadline(&mut narrative, deadline, &name));
         }
         for meeting in self.meetings.iter().filter(|meeting| meeting.status == MeetingStatus::Held) {
-            story.at(
+            narrative.add_at(
                 meeting.starts_at,
                 StoryEvent::MeetingHeld,
                 format!("A meeting was held: {}.", meeting.kind.label()),
             );
         }
         for note in self.notes.iter().filter(|note| note.kind == NoteKind::Contact) {
-            story.at(note.occurred_at, StoryEvent::Contact, format!("{}.", contact_words(note)));
+            narrative.add_at(note.occurred_at, StoryEvent::Contact, format!("{}.", contact_words(note)));
         }
-        story.sorted()
+        narrative.sorted()
     }
 }
 
-fn tell_deadline(story: &mut Story<'_>, deadline: &Deadline, name: &str) {
+fn add_deadline(narrative: &mut NarrativeBuilder<'_>, deadline: &Deadline, name: &str) {
     match deadline.status {
         DeadlineStatus::Satisfied => {
             let late = if deadline.late_filing { "Done late" } else { "Done in time" };
-            story.on(
+            narrative.add_on(
                 deadline.satisfied_on.unwrap_or(deadline.due_on),
                 StoryEvent::DeadlineMet,
                 format!("{late}: {name}."),
             );
         }
         DeadlineStatus::Missed => {
-            story.on(deadline.due_on, StoryEvent::DeadlineMissed, format!("The last day passed: {name}."))
+            narrative.add_on(deadline.due_on, StoryEvent::DeadlineMissed, format!("The last day passed: {name}."))
         }
         DeadlineStatus::Running | DeadlineStatus::PendingTrigger => {
-            story.on(deadline.due_on, StoryEvent::DeadlineDue, format!("The last day: {name}."));
+            narrative.add_on(deadline.due_on, StoryEvent::DeadlineDue, format!("The last day: {name}."));
         }
-        // The due date no longer had any effect.
+        // The deadline was waived or replaced, so its due date is no event.
         DeadlineStatus::Excused | DeadlineStatus::Superseded => {}
     }
 }
@@ -244,7 +249,7 @@ pub fn barrier_words(barrier: &Barrier) -> String {
     }
 }
 
-/// Whether somebody was reached.
+/// Whether a person was reached.
 pub const fn reached_words(reached: bool) -> &'static str {
     if reached { "somebody was reached" } else { "nobody was reached" }
 }

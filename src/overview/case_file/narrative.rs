@@ -1,4 +1,5 @@
-//! The story of a case: its events in the order of time. This module does not depend on the reader.
+//! The narrative of a case: its events in the order of time. The API calls it `story`. The readers of a case file get
+//! different texts; both use this module.
 
 use crate::types::{Day, Instant, Zone};
 use serde::Serialize;
@@ -36,24 +37,26 @@ pub struct StoryLine {
     pub words: String,
 }
 
-/// Collects the lines of a story.
+/// Collects the events of a narrative.
 #[derive(Debug)]
-pub struct Story<'z> {
+pub struct NarrativeBuilder<'z> {
     zone: &'z Zone,
     lines: Vec<StoryLine>,
 }
 
-impl<'z> Story<'z> {
+impl<'z> NarrativeBuilder<'z> {
     pub const fn new(zone: &'z Zone) -> Self {
         Self { zone, lines: Vec::new() }
     }
-    pub fn at(&mut self, at: Instant, event: StoryEvent, words: impl Into<String>) {
+    /// Adds an event at a known time.
+    pub fn add_at(&mut self, at: Instant, event: StoryEvent, words: impl Into<String>) {
         self.lines.push(StoryLine { on: Day::of(at, self.zone), at: Some(at), event, words: words.into() });
     }
-    pub fn on(&mut self, on: Day, event: StoryEvent, words: impl Into<String>) {
+    /// Adds an event of which only the day is known.
+    pub fn add_on(&mut self, on: Day, event: StoryEvent, words: impl Into<String>) {
         self.lines.push(StoryLine { on, at: None, event, words: words.into() });
     }
-    /// The oldest first.
+    /// The events, the oldest first.
     pub fn sorted(mut self) -> Vec<StoryLine> {
         self.lines.sort_by_key(|line| (line.on, line.at.map_or(i64::MAX, Instant::micros), line.event));
         self.lines
@@ -65,17 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn story_uses_the_organizations_days_with_untimed_events_last() {
+    fn narrative_uses_the_organizations_days_with_untimed_events_last() {
         let zone = Zone::parse("America/Chicago").unwrap();
         let (day, at) = (|text| Day::parse(text).unwrap(), |text| Instant::parse(text).unwrap());
-        let mut story = Story::new(&zone);
-        story.on(day("2026-11-24"), StoryEvent::DeadlineDue, "due");
-        story.on(day("2026-11-24"), StoryEvent::ActionFiled, "filed");
-        // Still the evening of the 23rd in Chicago.
-        story.at(at("2026-11-24T05:00:00Z"), StoryEvent::MeetingHeld, "met");
-        story.at(at("2026-11-24T15:00:00Z"), StoryEvent::Contact, "called");
-        story.at(at("2026-11-23T15:00:00Z"), StoryEvent::CaseOpened, "opened");
-        let sorted = story.sorted();
+        let mut narrative = NarrativeBuilder::new(&zone);
+        narrative.add_on(day("2026-11-24"), StoryEvent::DeadlineDue, "due");
+        narrative.add_on(day("2026-11-24"), StoryEvent::ActionFiled, "filed");
+        // In Chicago it is still the evening of the 23rd.
+        narrative.add_at(at("2026-11-24T05:00:00Z"), StoryEvent::MeetingHeld, "met");
+        narrative.add_at(at("2026-11-24T15:00:00Z"), StoryEvent::Contact, "called");
+        narrative.add_at(at("2026-11-23T15:00:00Z"), StoryEvent::CaseOpened, "opened");
+        let sorted = narrative.sorted();
         assert_eq!(
             sorted.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(),
             ["opened", "met", "called", "filed", "due"]

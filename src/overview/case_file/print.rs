@@ -35,14 +35,14 @@ pub fn today(file: &PrintedFile) -> String {
 }
 
 /// The maximum number of bytes of text in a PDF: about two hundred pages, which take seconds to render.
-const MOST_IN_A_PDF: usize = 300_000;
+const MAX_PDF_BYTES: usize = 300_000;
 
 /// The part of a sheet that fits into a PDF. If something is omitted, the PDF says so at the beginning and at the end.
 pub fn for_pdf(sheet: Sheet) -> Sheet {
-    cut(sheet, MOST_IN_A_PDF)
+    truncate(sheet, MAX_PDF_BYTES)
 }
 
-fn cut(mut sheet: Sheet, most: usize) -> Sheet {
+fn truncate(mut sheet: Sheet, most: usize) -> Sheet {
     let mut room = most;
     let fits = sheet.blocks.iter().take_while(|block| {
         // Only text blocks can be long.
@@ -64,7 +64,7 @@ fn cut(mut sheet: Sheet, most: usize) -> Sheet {
     sheet
 }
 
-/// A story, grouped by day: what happened up to `today`, and what is still to come.
+/// The blocks of a narrative, grouped by day: what happened up to `today`, and what is still to come.
 pub fn narrative(lines: &[StoryLine], today: Day) -> Vec<Block> {
     let (past, ahead) = lines.split_at(lines.partition_point(|line| line.on <= today));
     let mut blocks = Vec::new();
@@ -91,18 +91,19 @@ pub fn section(blocks: &mut Vec<Block>, heading: &str, under: impl Iterator<Item
 }
 
 /// A day and a time, in the given time zone.
-pub fn hour(at: Instant, zone: &Zone) -> String {
+pub fn date_and_time(at: Instant, zone: &Zone) -> String {
     at.jiff().to_zoned_datetime(zone.jiff()).strftime("%-d %B %Y, %H:%M").to_string()
 }
 
-/// The lines of a text, without empty ones.
+/// The lines of a text. A line without a value is left out.
 #[derive(Default)]
 pub struct Lines(Vec<String>);
 impl Lines {
-    pub fn say(&mut self, line: impl Into<String>) {
+    pub fn push(&mut self, line: impl Into<String>) {
         self.0.push(line.into());
     }
-    pub fn tell(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
+    /// Adds `name: value`, if there is a value.
+    pub fn push_labelled(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.0.push(format!("{name}: {value}"));
         }
@@ -156,7 +157,7 @@ impl Printer<'_> {
             blocks.push(Block::Heading(format!(
                 "Meeting: {}, {}",
                 meeting.kind.label(),
-                hour(meeting.starts_at, &meeting.time_zone)
+                date_and_time(meeting.starts_at, &meeting.time_zone)
             )));
             blocks.extend(self.meeting(meeting));
         }
@@ -186,95 +187,98 @@ impl Printer<'_> {
     fn head(&self) -> Option<Block> {
         let case = &self.file.case;
         let mut lines = Lines::default();
-        lines.tell("Goal", case.client_goal.as_ref());
-        lines.tell("Kind of advocacy", Some(case.advocacy_type.label()));
-        lines.tell("Came by", Some(case.intake_source.label()));
-        lines.tell("Came by, in words", case.intake_source_text.as_ref());
-        lines.tell("Acting", Some(words(case.instruction.as_str())));
-        lines.tell("Why without instruction", case.non_instructed_reason.as_ref());
-        lines.tell("Status", Some(words(case.status.as_str())));
-        lines.tell("Priority", Some(words(case.priority.as_str())));
-        lines.tell("Why", case.priority_reason.as_ref());
-        lines.tell("Lead", case.lead_advocate.as_ref().map(|lead| &lead.display_name));
-        lines.tell("Opened", Some(self.day(case.opened_at)));
-        lines.tell("First contact", case.first_contact_at.map(|at| self.day(at)));
-        lines.tell("To be looked at again", case.review_on.map(date));
-        lines.tell("Closed", case.closed_at.map(|at| self.day(at)));
-        lines.tell("Reason for closing", case.closing_reason.map(|reason| reason.label()));
-        lines.tell("Outcome", case.outcome.map(|outcome| outcome.label()));
-        lines.tell("Summary", case.closing_summary.as_ref());
+        lines.push_labelled("Goal", case.client_goal.as_ref());
+        lines.push_labelled("Kind of advocacy", Some(case.advocacy_type.label()));
+        lines.push_labelled("Came by", Some(case.intake_source.label()));
+        lines.push_labelled("Came by, in words", case.intake_source_text.as_ref());
+        lines.push_labelled("Acting", Some(words(case.instruction.as_str())));
+        lines.push_labelled("Why without instruction", case.non_instructed_reason.as_ref());
+        lines.push_labelled("Status", Some(words(case.status.as_str())));
+        lines.push_labelled("Priority", Some(words(case.priority.as_str())));
+        lines.push_labelled("Why", case.priority_reason.as_ref());
+        lines.push_labelled("Lead", case.lead_advocate.as_ref().map(|lead| &lead.display_name));
+        lines.push_labelled("Opened", Some(self.day(case.opened_at)));
+        lines.push_labelled("First contact", case.first_contact_at.map(|at| self.day(at)));
+        lines.push_labelled("To be looked at again", case.review_on.map(date));
+        lines.push_labelled("Closed", case.closed_at.map(|at| self.day(at)));
+        lines.push_labelled("Reason for closing", case.closing_reason.map(|reason| reason.label()));
+        lines.push_labelled("Outcome", case.outcome.map(|outcome| outcome.label()));
+        lines.push_labelled("Summary", case.closing_summary.as_ref());
         lines.text()
     }
 
     fn barrier(&self, barrier: &Barrier) -> Option<Block> {
         let mut lines = Lines::default();
-        lines.say(barrier.description.to_string());
+        lines.push(barrier.description.to_string());
         let bases: Vec<String> = barrier.bases.iter().map(|basis| basis.label()).collect();
-        lines.tell("Grounds", (!bases.is_empty()).then(|| bases.join(", ")));
-        lines.tell("Grounds, in words", barrier.basis_text.as_ref());
-        lines.tell("Provider", self.provider(barrier.provider_id));
-        lines.tell("Happened", barrier.occurred_on.map(date));
-        lines.tell("Weight", Some(words(barrier.severity.as_str())));
-        lines.tell("Known by", Some(words(barrier.verification.as_str())));
-        lines.tell("Status", Some(words(barrier.status.as_str())));
-        lines.tell("What became of it", barrier.disposition.map(|became| words(became.as_str())));
-        lines.tell("In whose judgement", barrier.judged_by.map(|by| words(by.as_str())));
+        lines.push_labelled("Grounds", (!bases.is_empty()).then(|| bases.join(", ")));
+        lines.push_labelled("Grounds, in words", barrier.basis_text.as_ref());
+        lines.push_labelled("Provider", self.provider(barrier.provider_id));
+        lines.push_labelled("Happened", barrier.occurred_on.map(date));
+        lines.push_labelled("Weight", Some(words(barrier.severity.as_str())));
+        lines.push_labelled("Known by", Some(words(barrier.verification.as_str())));
+        lines.push_labelled("Status", Some(words(barrier.status.as_str())));
+        lines.push_labelled("What became of it", barrier.disposition.map(|disposition| words(disposition.as_str())));
+        lines.push_labelled("In whose judgement", barrier.judged_by.map(|by| words(by.as_str())));
         if barrier.possible_retaliation {
-            lines.say("Possibly a retaliation.");
+            lines.push("Possibly a retaliation.");
         }
-        lines.tell("Entered", Some(format!("{} by {}", self.day(barrier.opened_at), self.name(barrier.created_by))));
+        lines.push_labelled(
+            "Entered",
+            Some(format!("{} by {}", self.day(barrier.opened_at), self.name(barrier.created_by))),
+        );
         lines.text()
     }
 
     fn action(&self, FileAction { action, deadlines }: &FileAction) -> Option<Block> {
         let Action { kind, forum, .. } = action;
         let mut lines = Lines::default();
-        lines.say(format!("Action: {}, to {forum}", kind.label()));
-        lines.tell("Against", self.provider(action.provider_id));
-        lines.tell("About", action.description.as_ref());
-        lines.tell("Why it went on", action.escalation_reason.as_ref());
-        lines.tell("Status", Some(words(action.status.as_str())));
-        lines.tell("Filed", action.filed_on.map(date));
-        lines.tell("By", action.method.map(|method| words(method.as_str())));
-        lines.tell("Their reference", action.external_reference.as_ref());
-        lines.tell("Good cause for filing late", action.good_cause.as_ref());
-        lines.tell("Decision", action.decision.map(|decision| words(decision.as_str())));
-        lines.tell("Decided", action.decided_on.map(date));
+        lines.push(format!("Action: {}, to {forum}", kind.label()));
+        lines.push_labelled("Against", self.provider(action.provider_id));
+        lines.push_labelled("About", action.description.as_ref());
+        lines.push_labelled("Why it went on", action.escalation_reason.as_ref());
+        lines.push_labelled("Status", Some(words(action.status.as_str())));
+        lines.push_labelled("Filed", action.filed_on.map(date));
+        lines.push_labelled("By", action.method.map(|method| words(method.as_str())));
+        lines.push_labelled("Their reference", action.external_reference.as_ref());
+        lines.push_labelled("Good cause for filing late", action.good_cause.as_ref());
+        lines.push_labelled("Decision", action.decision.map(|decision| words(decision.as_str())));
+        lines.push_labelled("Decided", action.decided_on.map(date));
         deadlines.iter().for_each(|one| deadline(&mut lines, one));
         lines.text()
     }
 
     fn meeting(&self, meeting: &Meeting) -> Option<Block> {
         let mut lines = Lines::default();
-        lines.say(meeting.purpose.to_string());
-        lines.tell("Kind, in words", meeting.type_text.as_ref());
-        lines.tell("How", Some(words(meeting.mode.as_str())));
-        lines.tell("With", self.provider(meeting.provider_id));
-        lines.tell("Where", meeting.place.as_ref());
+        lines.push(meeting.purpose.to_string());
+        lines.push_labelled("Kind, in words", meeting.type_text.as_ref());
+        lines.push_labelled("How", Some(words(meeting.mode.as_str())));
+        lines.push_labelled("With", self.provider(meeting.provider_id));
+        lines.push_labelled("Where", meeting.place.as_ref());
         let people: Vec<String> = meeting
             .participants
             .iter()
             .map(|one| one.role.as_ref().map_or_else(|| one.name.to_string(), |role| format!("{} ({role})", one.name)))
             .collect();
-        lines.tell("Who took part", (!people.is_empty()).then(|| people.join(", ")));
-        lines.tell("Status", Some(words(meeting.status.as_str())));
-        lines.tell("Called off by", meeting.cancelled_by.map(|by| words(by.as_str())));
+        lines.push_labelled("Who took part", (!people.is_empty()).then(|| people.join(", ")));
+        lines.push_labelled("Status", Some(words(meeting.status.as_str())));
+        lines.push_labelled("Called off by", meeting.cancelled_by.map(|by| words(by.as_str())));
         let ready = &meeting.readiness;
-        lines.tell(
+        lines.push_labelled(
             "Prepared",
             (ready.mandatory > 0).then(|| format!("{} of {} things that had to be", ready.done, ready.mandatory)),
         );
-        lines.tell("Who spoke", meeting.who_spoke.map(|who| words(who.as_str())));
-        lines.tell(
+        lines.push_labelled("Who spoke", meeting.who_spoke.map(|who| words(who.as_str())));
+        lines.push_labelled(
             "The provider wrote down what the client said",
-            meeting.views_recorded_by_provider.map(|seen| words(seen.as_str())),
+            meeting.views_recorded_by_provider.map(|recorded| words(recorded.as_str())),
         );
         let outcomes: Vec<String> = meeting.outcomes.iter().map(|outcome| outcome.label()).collect();
-        lines.tell("Outcome", (!outcomes.is_empty()).then(|| outcomes.join(", ")));
-        lines.tell("Summary", meeting.summary.as_ref());
+        lines.push_labelled("Outcome", (!outcomes.is_empty()).then(|| outcomes.join(", ")));
+        lines.push_labelled("Summary", meeting.summary.as_ref());
         for promise in meeting.commitments.iter().flatten() {
             let due = promise.due_on.map_or_else(String::new, |day| format!(", by {}", date(day)));
-            lines.say(format!(
+            lines.push(format!(
                 "Promised by the {}{due} ({}): {}",
                 promise.party.as_str(),
                 words(promise.status.as_str()).to_lowercase(),
@@ -290,10 +294,10 @@ impl Printer<'_> {
             kind => words(kind.as_str()),
         };
         let minutes = note.minutes.map_or_else(String::new, |minutes| format!(", {minutes} minutes"));
-        let at = hour(note.occurred_at, &self.file.time_zone);
+        let at = date_and_time(note.occurred_at, &self.file.time_zone);
         let mut text = format!("{at} – {kind}{minutes} – by {}\n{}", self.name(note.author_id), note.body);
         for added in &note.amendments {
-            let at = hour(added.created_at, &self.file.time_zone);
+            let at = date_and_time(added.created_at, &self.file.time_zone);
             let name = self.name(added.author_id);
             match &added.replaced {
                 None => text.push_str(&format!("\nAdded {at} by {name}: {}", added.body)),
@@ -305,10 +309,10 @@ impl Printer<'_> {
         Block::Text(text)
     }
 
-    /// The values that a correction replaced, in words.
+    /// The values that a correction replaced, as text.
     fn replaced(&self, before: &NoteDetails) -> String {
         let mut parts = Vec::new();
-        parts.extend(before.occurred_at.map(|at| hour(at, &self.file.time_zone)));
+        parts.extend(before.occurred_at.map(|at| date_and_time(at, &self.file.time_zone)));
         parts.extend(before.mode.map(|mode| words(mode.as_str())));
         parts.extend(before.direction.map(|direction| direction_words(direction).to_owned()));
         parts.extend(before.successful.map(|reached| reached_words(reached).to_owned()));
@@ -319,7 +323,7 @@ impl Printer<'_> {
     fn task(&self, task: &crate::casework::tasks::model::Task) -> Option<Block> {
         let mut lines = Lines::default();
         let whose = task.assignee_id.map_or("nobody yet", |id| self.name(id));
-        lines.say(format!(
+        lines.push(format!(
             "{} – by {}, {whose}: {}",
             task.title,
             date(task.due_on),
@@ -331,37 +335,41 @@ impl Printer<'_> {
 
     fn step(&self, step: &crate::casework::cases::transition::CaseTransition) -> Option<Block> {
         let mut lines = Lines::default();
-        lines.say(format!(
+        lines.push(format!(
             "{} – {} – by {}",
-            hour(step.at, &self.file.time_zone),
+            date_and_time(step.at, &self.file.time_zone),
             words(step.to.as_str()),
             self.name(step.actor_id)
         ));
-        lines.tell("Reason", step.reason.as_ref());
-        lines.tell("Pointed to", step.given.signpost.as_ref());
-        lines.tell("To be looked at again", step.given.review_on.map(date));
+        lines.push_labelled("Reason", step.reason.as_ref());
+        lines.push_labelled("Pointed to", step.given.signpost.as_ref());
+        lines.push_labelled("To be looked at again", step.given.review_on.map(date));
         lines.text()
     }
 
     fn episode(&self, episode: &crate::casework::cases::transition::EpisodeRow) -> Option<Block> {
         let mut lines = Lines::default();
-        lines.tell("Opened", Some(self.day(episode.opened_at)));
-        lines.tell("Closed", episode.closed_at.map(|at| self.day(at)));
-        lines.tell("Reason", episode.closing_reason.map(|reason| reason.label()));
-        lines.tell("Outcome", episode.outcome.map(|outcome| outcome.label()));
-        lines.tell("Summary", episode.closing_summary.as_ref());
+        lines.push_labelled("Opened", Some(self.day(episode.opened_at)));
+        lines.push_labelled("Closed", episode.closed_at.map(|at| self.day(at)));
+        lines.push_labelled("Reason", episode.closing_reason.map(|reason| reason.label()));
+        lines.push_labelled("Outcome", episode.outcome.map(|outcome| outcome.label()));
+        lines.push_labelled("Summary", episode.closing_summary.as_ref());
         lines.text()
     }
 }
 
 fn deadline(lines: &mut Lines, deadline: &Deadline) {
     let rule = deadline.rule.as_ref().map_or_else(String::new, |rule| format!(" ({})", rule.name));
-    lines.say(format!("Last day: {}{rule}: {}", date(deadline.due_on), words(deadline.status.as_str()).to_lowercase()));
-    lines.tell("Done", deadline.satisfied_on.map(date));
-    lines.tell("Good cause", deadline.good_cause.as_ref());
-    lines.tell("Why it was waived", deadline.excused_reason.as_ref());
-    lines.tell("Why the day was set by hand", deadline.override_reason.as_ref());
-    lines.tell("Note", deadline.note.as_ref());
+    lines.push(format!(
+        "Last day: {}{rule}: {}",
+        date(deadline.due_on),
+        words(deadline.status.as_str()).to_lowercase()
+    ));
+    lines.push_labelled("Done", deadline.satisfied_on.map(date));
+    lines.push_labelled("Good cause", deadline.good_cause.as_ref());
+    lines.push_labelled("Why it was waived", deadline.excused_reason.as_ref());
+    lines.push_labelled("Why the day was set by hand", deadline.override_reason.as_ref());
+    lines.push_labelled("Note", deadline.note.as_ref());
 }
 
 /// The sections of a statement, under a heading that says whose words they are.
@@ -385,8 +393,8 @@ mod tests {
         let texts = ["one", "two", "three"].map(|text| Block::Text(text.into()));
         let blocks = [Block::Name("Sam".into()), Block::Heading("H".into())].into_iter().chain(texts).collect();
         let sheet = Sheet { title: "T".into(), blocks, ..Sheet::default() };
-        assert_eq!(cut(sheet.clone(), 11).blocks, sheet.blocks);
-        let short = cut(sheet, 10).blocks;
+        assert_eq!(truncate(sheet.clone(), 11).blocks, sheet.blocks);
+        let short = truncate(sheet, 10).blocks;
         let is = |place: usize, text: &str| matches!(short.get(place), Some(Block::Notice(shown)) if shown.starts_with(text));
         assert!(is(1, "This is not all") && is(5, "Here this file ends") && short.len() == 6, "{short:?}");
         assert_eq!(short.get(3..5), Some([Block::Text("one".into()), Block::Text("two".into())].as_slice()));

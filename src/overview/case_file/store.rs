@@ -40,7 +40,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of bytes of notes in a file. A note may be a hundred times as long as any other record.
-const MOST_TEXT: usize = 2_000_000;
+const MAX_NOTE_BYTES: usize = 2_000_000;
 
 /// The case, if this caller works on it. A role that sees cases but not their content gets no case file.
 pub(super) fn visible(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
@@ -51,7 +51,7 @@ pub(super) fn visible(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 pub fn get(tx: &mut Tx, id: CaseId, reader: Reader) -> Result<CaseFile> {
     let row = visible(tx, id)?;
     tx.audit_read_as("case.file_read", row.id, &[reader.as_str(), "json"]);
-    gather(tx, row, reader)
+    read_file(tx, row, reader)
 }
 
 /// The file for this audience, the name of the organization that owns the record, and the caller's name.
@@ -63,7 +63,7 @@ pub fn printed(tx: &mut Tx, id: CaseId, audience: Audience) -> Result<(PrintedFi
     let by = users::store::own(tx)?.display_name.to_string();
     let organization = organizations::store::find(tx)?.name;
     let file = match audience {
-        Audience::Internal => PrintedFile::Internal(Box::new(whole(tx, row)?)),
+        Audience::Internal => PrintedFile::Internal(Box::new(supervision_file(tx, row)?)),
         Audience::Client => PrintedFile::Client(Box::new(client::store::file(tx, row.id)?)),
         Audience::Recipient if row.status == CaseStatus::EnteredInError => {
             return Err(ApiError::conflict("A case that was entered in error cannot be printed for a recipient."));
@@ -80,25 +80,25 @@ pub fn export(tx: &mut Tx, id: CaseId, audience: Audience, format: PrintFormat) 
     Ok(vec![row.client_id])
 }
 
-fn gather(tx: &mut Tx, row: CaseRow, reader: Reader) -> Result<CaseFile> {
+fn read_file(tx: &mut Tx, row: CaseRow, reader: Reader) -> Result<CaseFile> {
     Ok(match reader {
-        Reader::Supervision => CaseFile::Supervision(Box::new(whole(tx, row)?)),
+        Reader::Supervision => CaseFile::Supervision(Box::new(supervision_file(tx, row)?)),
         Reader::Client => CaseFile::Client(Box::new(client::store::file(tx, row.id)?)),
     })
 }
 
-fn whole(tx: &mut Tx, row: CaseRow) -> Result<SupervisionFile> {
+fn supervision_file(tx: &mut Tx, row: CaseRow) -> Result<SupervisionFile> {
     let mut left_out = LeftOut::default();
     let time_zone = organizations::store::find(tx)?.time_zone;
     let (barriers, actions) = ladders(tx, row.id, &mut left_out)?;
     let meetings = meetings_of(tx, row.id, &mut left_out)?;
-    let notes = notes::store::of_case_file(tx, row.id, MOST_TEXT)?.noting(&mut left_out.notes);
+    let notes = notes::store::of_case_file(tx, row.id, MAX_NOTE_BYTES)?.noting(&mut left_out.notes);
     let tasks = tasks::store::of_case_file(tx, row.id)?.noting(&mut left_out.tasks);
     let transitions = transition::of_case_file(tx, &row)?.noting(&mut left_out.transitions);
     let assignments = assignments::store::of_case_file(tx, &row)?.noting(&mut left_out.assignments);
     let episodes = transition::episodes(tx, &row)?;
     let statement = statements::store::in_force(tx, row.client_id)?;
-    let mut case = Case::of(row, tx.actor()?);
+    let mut case = Case::for_caller(row, tx.actor()?);
     let both = OneOf(vec![CaseExpand::Client, CaseExpand::LeadAdvocate]);
     cases::store::expand(tx, std::slice::from_mut(&mut case), Some(&both))?;
     let mut file = SupervisionFile {
@@ -119,7 +119,7 @@ fn whole(tx: &mut Tx, row: CaseRow) -> Result<SupervisionFile> {
         providers: Vec::new(),
         left_out,
     };
-    file.story = file.tell();
+    file.story = file.narrative();
     file.people = people(tx, &file)?;
     file.providers = providers_of(tx, &file)?;
     Ok(file)

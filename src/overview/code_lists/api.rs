@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::{Allowed, policy::ReadCodeLists},
     error::{ApiError, Code},
-    http::{Reply, plain},
+    http::{Reply, ok_json},
 };
 use actix_web::{get, web::Path};
 
@@ -18,7 +18,7 @@ use actix_web::{get, web::Path};
 )]
 #[get("/code-lists")]
 pub async fn list_code_lists(_who: Allowed<ReadCodeLists>) -> Reply<CodeLists> {
-    plain(CodeLists::all())
+    ok_json(CodeLists::all())
 }
 
 /// The lists are the same for all callers, so an unknown name reveals nothing and the error can say where the names
@@ -47,5 +47,5 @@ fn unknown() -> ApiError {
 )]
 #[get("/code-lists/{name}")]
 pub async fn get_code_list(_who: Allowed<ReadCodeLists>, name: Path<String>) -> Reply<CodeList> {
-    plain(CodeList::named(&name).ok_or_else(unknown)?)
+    ok_json(CodeList::named(&name).ok_or_else(unknown)?)
 }

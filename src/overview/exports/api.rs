@@ -4,7 +4,7 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::ReadExports},
     db::Db,
-    http::{List, Page, Reply, paged},
+    http::{List, Page, Reply, ok_page},
 };
 use actix_web::{get, web::Data};
 
@@ -20,5 +20,5 @@ use actix_web::{get, web::Data};
 )]
 #[get("/exports")]
 pub async fn list_exports(who: Allowed<ReadExports>, db: Data<Db>, list: List<ExportFilter>) -> Reply<Page<Export>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }

@@ -12,5 +12,5 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_exports);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind::of_organization("export", "exports", "/exports", kind::never_replayed);

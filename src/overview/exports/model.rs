@@ -32,7 +32,7 @@ pub struct Export {
     pub rows: i64,
     /// The reason that they gave.
     pub reason: Line<500>,
-    /// For whom it was made. Absent of a report.
+    /// For whom it was made. Absent for a report.
     #[serde(rename = "for")]
     pub audience: Option<Audience>,
     /// Who received it, as the caller named them.
@@ -58,7 +58,7 @@ pub struct Export {
 pub const MOST_CLIENTS: i64 = 50;
 
 impl Export {
-    pub fn of(row: ExportRow, client_ids: Option<Vec<ClientId>>) -> Self {
+    pub fn from_row(row: ExportRow, client_ids: Option<Vec<ClientId>>) -> Self {
         Self {
             id: row.id,
             user_id: row.user_id,

@@ -54,11 +54,11 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
         |row| {
             let listed = row.client_count.is_some_and(|count| count <= MOST_CLIENTS);
             let ids = clients.remove(&row.id).unwrap_or_default();
-            Export::of(row, listed.then_some(ids))
+            Export::from_row(row, listed.then_some(ids))
         },
     );
     if page.items.is_empty() {
-        // That no export of a client exists is information about the client too, so an empty page is audited as well.
+        // An empty page is audited too, because it says that no export of the client exists.
         tx.audit_read_fields(
             "export.listed",
             list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect(),

@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, policy::ReadProviderMemory},
     db::Db,
     directory::providers::model::ProviderId,
-    http::{Reply, plain},
+    http::{Reply, ok_json},
 };
 use actix_web::{
     get,
@@ -29,5 +29,5 @@ pub async fn get_provider_memory(
     db: Data<Db>,
     id: Path<ProviderId>,
 ) -> Reply<ProviderMemory> {
-    plain(db.read(&who, move |tx| store::get(tx, *id)).await?)
+    ok_json(db.read(&who, move |tx| store::get(tx, *id)).await?)
 }

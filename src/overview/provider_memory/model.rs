@@ -38,7 +38,7 @@ pub struct Promises {
 }
 
 impl Promises {
-    pub fn of(counts: &[(CommitmentStatus, i64)]) -> Self {
+    pub fn from_counts(counts: &[(CommitmentStatus, i64)]) -> Self {
         let count = |status| counts.iter().filter(|(known, _)| *known == status).map(|(_, n)| n).sum::<i64>();
         let (kept, late, broken) =
             (count(CommitmentStatus::Kept), count(CommitmentStatus::Late), count(CommitmentStatus::Broken));
@@ -105,13 +105,16 @@ pub struct BarriersOfService {
 }
 
 /// The number of barriers of a type, at a service, in a status.
-pub type Counted = (BarrierType, Option<ServiceId>, BarrierStatus, i64);
+pub type BarrierCount = (BarrierType, Option<ServiceId>, BarrierStatus, i64);
 
 /// Groups the counts by one part, the most frequent first.
-fn by<K: PartialEq + Copy>(counts: &[Counted], key: impl Fn(&Counted) -> K) -> Vec<(K, BarrierCounts)> {
+fn group_counts<K: PartialEq + Copy>(
+    counts: &[BarrierCount],
+    key: impl Fn(&BarrierCount) -> K,
+) -> Vec<(K, BarrierCounts)> {
     let mut groups: Vec<(K, BarrierCounts)> = Vec::new();
-    for counted in counts {
-        let (key, (.., status, n)) = (key(counted), counted);
+    for count in counts {
+        let (key, (.., status, n)) = (key(count), count);
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, group)) => group.add(*status, *n),
             None => {
@@ -125,11 +128,11 @@ fn by<K: PartialEq + Copy>(counts: &[Counted], key: impl Fn(&Counted) -> K) -> V
     groups
 }
 
-pub fn by_type(counts: &[Counted]) -> Vec<BarriersOfType> {
-    by(counts, |(kind, ..)| *kind).into_iter().map(|(kind, counts)| BarriersOfType { kind, counts }).collect()
+pub fn by_type(counts: &[BarrierCount]) -> Vec<BarriersOfType> {
+    group_counts(counts, |(kind, ..)| *kind).into_iter().map(|(kind, counts)| BarriersOfType { kind, counts }).collect()
 }
-pub fn by_service(counts: &[Counted]) -> Vec<BarriersOfService> {
-    by(counts, |(_, service, ..)| *service)
+pub fn by_service(counts: &[BarrierCount]) -> Vec<BarriersOfService> {
+    group_counts(counts, |(_, service, ..)| *service)
         .into_iter()
         .map(|(service_id, counts)| BarriersOfService { service_id, counts })
         .collect()
@@ -160,10 +163,10 @@ mod tests {
     #[test]
     fn commitment_rate_counts_only_decided_commitments() {
         use CommitmentStatus::*;
-        let promises = Promises::of(&[(Kept, 3), (Late, 1), (Broken, 2), (Open, 9), (Waived, 4)]);
+        let promises = Promises::from_counts(&[(Kept, 3), (Late, 1), (Broken, 2), (Open, 9), (Waived, 4)]);
         assert_eq!((promises.numerator, promises.denominator, promises.rate), (3, 6, Some(0.5)));
         assert_eq!((promises.open, promises.waived), (9, 4));
-        assert_eq!(Promises::of(&[(Open, 9)]).rate, None);
+        assert_eq!(Promises::from_counts(&[(Open, 9)]).rate, None);
     }
 
     #[test]

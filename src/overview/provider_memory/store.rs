@@ -26,11 +26,12 @@ use crate::{
 };
 use diesel::{dsl, prelude::*};
 
-const RECENT: i64 = 10;
+/// The maximum number of recent promises.
+const MAX_RECENT: i64 = 10;
 
-/// The condition under which a row of a table belongs to this provider. It selects the ids in a subquery that the index
-/// on the provider can answer alone. With a direct condition on the provider, SQLite, which has no statistics here,
-/// would read every row of the organization.
+/// The condition that a row of a table has this provider. It selects the ids in a subquery that uses only the index on
+/// the provider. With a direct condition on the provider, SQLite would read every row of the organization, because it
+/// has no statistics here.
 macro_rules! of_provider {
     ($tx:expr, $table:literal, $provider:expr) => {
         Condition::new(
@@ -44,13 +45,13 @@ macro_rules! of_provider {
     };
 }
 
-type Seen = dsl::Filter<
+type VisibleBarriers = dsl::Filter<
     dsl::Filter<dsl::Filter<barriers::table, dsl::Eq<barriers::organization_id, OrganizationId>>, Condition>,
     Condition,
 >;
 
 /// The barriers of the cases that this caller may work in.
-fn visible(tx: &Tx) -> Seen {
+fn visible(tx: &Tx) -> VisibleBarriers {
     barriers::table
         .filter(barriers::organization_id.eq(tx.organization()))
         .filter(visibility::in_visible_case(tx, "barriers"))
@@ -65,15 +66,15 @@ pub fn get(tx: &mut Tx, id: ProviderId) -> Result<ProviderMemory> {
     tx.audit_read_all("commitment.listed", recent.iter().map(|row| row.id));
     Ok(ProviderMemory {
         provider_id: provider,
-        promises: Promises::of(&promises(tx, provider)?),
+        promises: Promises::from_counts(&promises(tx, provider)?),
         barriers_by_type: by_type(&counts),
         barriers_by_service: by_service(&counts),
-        meetings_held: held(tx, provider)?,
+        meetings_held: held_meetings(tx, provider)?,
         recent_commitments: recent.into_iter().map(Commitment::from).collect(),
     })
 }
 
-fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
+fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<BarrierCount>> {
     let part = (barriers::type_, barriers::service_id, barriers::status);
     let counts: Vec<(BarrierType, Option<Key>, BarrierStatus, i64)> = visible(tx)
         .filter(of_provider!(tx, "barriers", provider))
@@ -110,10 +111,10 @@ fn promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<(CommitmentStatus, 
 
 fn recent_promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<CommitmentRow>> {
     let newest = promised!(tx, provider).order((commitments::created_at.desc(), commitments::id.desc()));
-    Ok(newest.limit(RECENT).select(CommitmentRow::as_select()).load(tx.conn)?)
+    Ok(newest.limit(MAX_RECENT).select(CommitmentRow::as_select()).load(tx.conn)?)
 }
 
-fn held(tx: &mut Tx, provider: ProviderId) -> Result<i64> {
+fn held_meetings(tx: &mut Tx, provider: ProviderId) -> Result<i64> {
     let met = meetings::store::visible_ids(tx)
         .filter(of_provider!(tx, "meetings", provider))
         .filter(visibility::not_entered_in_error("meetings"));

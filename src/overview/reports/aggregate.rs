@@ -1,75 +1,76 @@
 //! Computes the numbers of a report from the counts. Nothing here queries a database.
 
 use super::{
-    measure::{Keys, Makes, Measure, NONE, Statistic},
-    sql::MISTAKES,
+    measure::{Formula, Keys, Measure, NONE, Statistic},
+    sql::ENTERED_IN_ERROR,
 };
 use crate::db::aggregate::{Cell, MOST_COUNTS};
 use std::collections::BTreeMap;
 
-/// The counts of one group, at the positions of the measure's counters.
+/// The counts of one group, one value for each counter of the measure, in the order of the counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    pub of: [i64; MOST_COUNTS],
-    /// How many facts there are for each number of days, for the counter that the measure's quantiles are of.
+    pub values: [i64; MOST_COUNTS],
+    /// For each number of days, how many facts have it. Only facts that the counter of the measure's quantiles counts.
     pub days: BTreeMap<i64, i64>,
 }
 
 impl Counts {
-    fn add(&mut self, counts: &[i64; MOST_COUNTS], days: Option<i64>, spread: Option<usize>) {
-        for (sum, count) in self.of.iter_mut().zip(counts) {
+    fn add(&mut self, counts: &[i64; MOST_COUNTS], days: Option<i64>, quantile_counter: Option<usize>) {
+        for (sum, count) in self.values.iter_mut().zip(counts) {
             *sum += count;
         }
-        if let (Some(days), Some(many)) = (days, spread.and_then(|place| counts.get(place)))
-            && *many > 0
+        if let (Some(days), Some(count)) = (days, quantile_counter.and_then(|index| counts.get(index)))
+            && *count > 0
         {
-            *self.days.entry(days).or_default() += many;
+            *self.days.entry(days).or_default() += count;
         }
     }
-    fn join(&mut self, other: Self) {
-        self.add(&other.of, None, None);
-        for (days, many) in other.days {
-            *self.days.entry(days).or_default() += many;
+    fn merge(&mut self, other: Self) {
+        self.add(&other.values, None, None);
+        for (days, count) in other.days {
+            *self.days.entry(days).or_default() += count;
         }
     }
     pub fn get(&self, measure: &Measure, counter: &str) -> i64 {
-        place(measure, counter).and_then(|place| self.of.get(place)).copied().unwrap_or(0)
+        counter_index(measure, counter).and_then(|index| self.values.get(index)).copied().unwrap_or(0)
     }
-    pub fn mistakes(&self) -> i64 {
-        self.of.get(MISTAKES).copied().unwrap_or(0)
+    /// The number of facts of cases that were entered in error.
+    pub fn entered_in_error(&self) -> i64 {
+        self.values.get(ENTERED_IN_ERROR).copied().unwrap_or(0)
     }
 }
 
-/// The position of a counter of the measure.
-pub fn place(measure: &Measure, counter: &str) -> Option<usize> {
+/// The index of a counter in [`Counts::values`].
+pub fn counter_index(measure: &Measure, counter: &str) -> Option<usize> {
     measure.parts.iter().flat_map(|part| part.counters).position(|known| known.name == counter)
 }
 
-/// The counts by the keys of the groups, and of all groups together.
+/// The counts of each group, by the keys of the group, and the counts of all groups together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct GroupedCounts {
     pub groups: BTreeMap<Vec<String>, Counts>,
     pub all: Counts,
 }
 
 /// The counts of a whole report, and of each of its months or quarters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tallied {
-    pub whole: Counted,
-    pub periods: Vec<Counted>,
+pub struct ReportCounts {
+    pub whole: GroupedCounts,
+    pub periods: Vec<GroupedCounts>,
 }
 
-impl Counted {
-    /// Adds the result of a query for one slice. A fact with several codes is counted under each, and once in the
-    /// total.
+impl GroupedCounts {
+    /// Adds the rows that the query for one slice returned. A fact with several codes is counted once in each of their
+    /// groups, and once in the total.
     pub fn add(&mut self, measure: &Measure, keys: &[Keys], cells: Vec<Cell>) {
-        let spread = measure.statistics.iter().find_map(|statistic| match statistic.makes {
-            Makes::Quantile { of, .. } => place(measure, of),
+        let quantile_counter = measure.statistics.iter().find_map(|statistic| match statistic.formula {
+            Formula::Quantile { counter, .. } => counter_index(measure, counter),
             _ => None,
         });
         for cell in cells {
             let (counts, days) = (cell.counts(), cell.days);
-            self.all.add(&counts, days, spread);
+            self.all.add(&counts, days, quantile_counter);
             let mut paths: Vec<Vec<String>> = vec![Vec::new()];
             for (kind, key) in keys.iter().zip(cell.keys()) {
                 let each = match (kind, key) {
@@ -84,17 +85,17 @@ impl Counted {
             }
             if !keys.is_empty() {
                 for path in paths {
-                    self.groups.entry(path).or_default().add(&counts, days, spread);
+                    self.groups.entry(path).or_default().add(&counts, days, quantile_counter);
                 }
             }
         }
     }
 
     /// Adds the counts of another slice.
-    pub fn join(&mut self, other: Self) {
-        self.all.join(other.all);
+    pub fn merge(&mut self, other: Self) {
+        self.all.merge(other.all);
         for (path, counts) in other.groups {
-            self.groups.entry(path).or_default().join(counts);
+            self.groups.entry(path).or_default().merge(counts);
         }
     }
 }
@@ -104,7 +105,7 @@ impl Counted {
 pub struct Figure {
     pub numerator: Option<i64>,
     pub denominator: Option<i64>,
-    /// Absent if there is nothing to compute it from.
+    /// Absent if there are no counts to compute it from.
     pub value: Option<Amount>,
     pub hidden: bool,
 }
@@ -119,7 +120,7 @@ pub enum Amount {
 impl Amount {
     pub fn number(self) -> f64 {
         match self {
-            #[expect(clippy::cast_precision_loss, reason = "nobody counts so far")]
+            #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
             Self::Whole(whole) => whole as f64,
             Self::Part(part) => part,
         }
@@ -127,7 +128,7 @@ impl Amount {
 }
 
 impl Figure {
-    /// There is nothing to compute.
+    /// A figure that is not computed for this row.
     pub const NOTHING: Self = Self { numerator: None, denominator: None, value: None, hidden: false };
     pub const HIDDEN: Self = Self { numerator: None, denominator: None, value: None, hidden: true };
 
@@ -150,25 +151,25 @@ impl Figure {
 /// The figure that a statistic computes from the counts of a group.
 pub fn figure(measure: &Measure, statistic: &Statistic, counts: &Counts) -> Figure {
     let get = |name| counts.get(measure, name);
-    match statistic.makes {
-        Makes::Count(of) => Figure::whole(Some(get(of))),
-        Makes::Weight { sum, .. } => Figure::whole(Some(get(sum))),
-        Makes::Share { of, among } => Figure::ratio(get(of), get(among)),
-        Makes::Mean { sum, of, .. } => Figure::ratio(get(sum), get(of)),
-        Makes::Quantile { percent, .. } => Figure::whole(quantile(&counts.days, percent)),
-        Makes::Flagged { of, .. } => Figure::whole(Some(get(of))),
+    match statistic.formula {
+        Formula::Count(counter) => Figure::whole(Some(get(counter))),
+        Formula::Weight { sum, .. } => Figure::whole(Some(get(sum))),
+        Formula::Share { numerator, denominator } => Figure::ratio(get(numerator), get(denominator)),
+        Formula::Mean { sum, count, .. } => Figure::ratio(get(sum), get(count)),
+        Formula::Quantile { percent, .. } => Figure::whole(quantile(&counts.days, percent)),
+        Formula::Flagged { providers, .. } => Figure::whole(Some(get(providers))),
     }
 }
 
-/// The smallest number of days that `percent` in a hundred do not exceed: the nearest rank.
+/// The quantile by the nearest-rank method: the smallest number of days that `percent` in a hundred do not exceed.
 fn quantile(days: &BTreeMap<i64, i64>, percent: i64) -> Option<i64> {
-    let n: i64 = days.values().sum();
-    let rank = (n * percent + 99) / 100;
-    let mut seen = 0;
+    let total: i64 = days.values().sum();
+    let rank = (total * percent + 99) / 100;
+    let mut cumulative = 0;
     days.iter()
-        .find(|(_, many)| {
-            seen += **many;
-            seen >= rank.max(1)
+        .find(|(_, count)| {
+            cumulative += **count;
+            cumulative >= rank.max(1)
         })
         .map(|(days, _)| *days)
 }

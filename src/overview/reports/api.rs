@@ -8,8 +8,8 @@ use crate::{
     },
     db::Db,
     error::{ApiError, Result},
-    http::{Accept, Answer, File, Query, Reply, Shown, Streamed, plain},
-    records::exports::gate::Outgoing,
+    http::{Accept, Answer, File, FileResponse, Query, Reply, Streamed, ok_json},
+    records::exports::gate::ExportPermit,
 };
 use actix_web::{
     Either, get,
@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 )]
 #[get("/reports")]
 pub async fn list_reports(_who: Allowed<ReadReports>) -> Reply<ReportDefinitions> {
-    plain(ReportDefinitions { items: measure::all().map(ReportDefinition::from).collect() })
+    ok_json(ReportDefinitions { items: measure::all().map(ReportDefinition::from).collect() })
 }
 
 /// How many files are rendered at a time. All requests share the processors.
@@ -70,24 +70,25 @@ pub async fn get_report(
     name: Path<String>,
     query: Query<ReportQuery>,
     accept: Accept,
-) -> Result<Either<Answer<Report>, Shown>> {
+) -> Result<Either<Answer<Report>, FileResponse>> {
     let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
     let format = query.format.map_or_else(|| accept.choose(ReportFormat::MEDIA), Ok)?;
-    let outgoing = if format.is_export() { Some(Outgoing::of_report(&who, query.reason.as_ref())?) } else { None };
+    let permit = if format.is_export() { Some(ExportPermit::for_report(&who, query.reason.as_ref())?) } else { None };
     let query = ReportQuery { format: Some(format), ..query.clone() };
     let report = runner::report(&db, &who, measure, query).await?;
     if format == ReportFormat::Json {
-        return plain(report).map(Either::Left);
+        return ok_json(report).map(Either::Left);
     }
     // Rendering pages takes time, so it does not run on the thread that serves all requests.
     let filename = render::filename(&report, format).into();
-    let turn = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
-    let (taken, protected) = (runner::taken(&report, measure, format), report.filters.view == View::Protected);
-    let set = move || {
-        let _turn = turn; // held until the file is rendered, even if the client has disconnected
+    let render_permit = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
+    let (export_record, protected) =
+        (runner::export_record(&report, measure, format), report.filters.view == View::Protected);
+    let render = move || {
+        let _render_permit = render_permit; // held until the file is rendered, even if the client has disconnected
         render::file(&report, measure, format)
     };
-    let body = block(set).await.map_err(ApiError::internal)??;
+    let body = block(render).await.map_err(ApiError::internal)??;
     let media = match format {
         ReportFormat::Csv => "text/csv; charset=utf-8; header=present",
         _ => ReportFormat::MEDIA
@@ -95,13 +96,13 @@ pub async fn get_report(
             .find(|(_, offered)| *offered == format)
             .map_or("application/octet-stream", |(media, _)| media),
     };
-    let Some(outgoing) = outgoing else {
+    let Some(permit) = permit else {
         // A chart for the screen: the numbers that JSON has too, and no client's record.
-        return Ok(Either::Right(Shown { media, filename, attached: false, policy: None, body }));
+        return Ok(Either::Right(FileResponse { media, filename, attached: false, policy: None, body }));
     };
-    let outgoing = if protected { outgoing.deidentified() } else { outgoing };
-    let entered = outgoing.enter(&db, &who, taken, |_| Ok(Vec::new())).await?;
-    Ok(Either::Right(entered.file(media, filename, None, body)))
+    let permit = if protected { permit.deidentified() } else { permit };
+    let recorded = permit.record(&db, &who, export_record, |_| Ok(Vec::new())).await?;
+    Ok(Either::Right(recorded.file(media, filename, None, body)))
 }
 
 /// List the records behind a number
@@ -135,19 +136,18 @@ pub async fn list_report_records(
 ) -> Result<Streamed> {
     let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
     let format = query.format.map_or_else(|| accept.choose(RecordsFormat::MEDIA), Ok)?;
-    let outgoing = Outgoing::of_records(&who, &query.reason)?;
-    let (entered, parts) =
-        runner::records(db.get_ref().clone(), who, measure, query.clone(), format, &outgoing).await?;
+    let permit = ExportPermit::for_records(&who, &query.reason)?;
+    let (recorded, parts) = runner::records(db.get_ref().clone(), who, measure, query.clone(), format, &permit).await?;
     Ok(match format {
         RecordsFormat::Csv => {
-            entered.stream("text/csv; charset=utf-8; header=present", outgoing.file_name("csv"), parts)
+            recorded.stream("text/csv; charset=utf-8; header=present", permit.file_name("csv"), parts)
         }
         RecordsFormat::Xlsx => {
             let media = RecordsFormat::MEDIA
                 .iter()
                 .find(|(_, offered)| *offered == format)
                 .map_or("application/octet-stream", |one| one.0);
-            entered.stream(media, outgoing.file_name("xlsx"), parts)
+            recorded.stream(media, permit.file_name("xlsx"), parts)
         }
     })
 }

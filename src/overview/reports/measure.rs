@@ -42,10 +42,10 @@ pub fn find(id: &str) -> Option<&'static Measure> {
     all().find(|measure| measure.id == id)
 }
 
-/// One measure. In its SQL, `f` is a fact, and names in braces stand for values. `{at}` is the moment that the report
-/// is as of, `{from}` and `{to}` are the moments at which the period begins and ends, in microseconds; `{day}`,
-/// `{from_day}` and `{to_day}` are the same as days since 1970. `{instant}` is the moment in the engine's own type, and
-/// `{organization}` the organization that the facts belong to.
+/// One measure. In its SQL, `f` is the table of report facts, and names in braces stand for values. `{at}` is the
+/// moment that the report is as of, `{from}` and `{to}` are the moments at which the period begins and ends, in
+/// microseconds; `{day}`, `{from_day}` and `{to_day}` are the same as days since 1970. `{instant}` is the moment in the
+/// engine's own type, and `{organization}` the organization that the facts belong to.
 #[derive(Debug)]
 pub struct Measure {
     pub id: &'static str,
@@ -58,22 +58,22 @@ pub struct Measure {
     pub unit: Unit,
     pub time: ReportTime,
     pub groups: &'static [Group],
-    /// What it is grouped by unless the request names other groups.
-    pub usual: &'static [&'static str],
+    /// The names of the groups that a report has if the request names none.
+    pub default_groups: &'static [&'static str],
     pub parts: &'static [Part],
     pub statistics: &'static [Statistic],
-    /// The counter that says how many units the report covers.
-    pub n: &'static str,
+    /// The name of the counter that counts the units of the report, its `n`.
+    pub unit_counter: &'static str,
     pub excluded: &'static [Exclusion],
     pub caution: Option<&'static str>,
-    /// Whether the report says how many records were left out because their case was entered in error. True for
-    /// measures that read each record once.
-    pub says_left_out: bool,
+    /// Whether the report says how many records it leaves out because their case was entered in error. Only measures
+    /// that read each record once can count these records.
+    pub reports_entered_in_error: bool,
     /// The statistic that the measure is about; charts show it.
     pub headline: &'static str,
-    /// Groups that determine whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by
-    /// them show numbers instead.
-    pub decided_by: &'static [&'static str],
+    /// Names of groups whose key determines whether a record is in the numerator. Each share by such a group is 0 or
+    /// 100 %, so charts by it show numbers of units instead.
+    pub share_determined_by: &'static [&'static str],
     pub by_time: ByTime,
 }
 
@@ -88,16 +88,16 @@ pub struct ByTime {
     /// The spans that are offered.
     pub spans: &'static [Span],
     /// Which moment of a record puts it into a month, or why there is no report by month.
-    pub counts: &'static str,
-    /// Statistics that describe the moment of the report, whatever the month: only the totals show them.
-    pub without: &'static [&'static str],
+    pub counts_by: &'static str,
+    /// Names of statistics that describe the moment of the report, and so no single month: only the totals show them.
+    pub totals_only: &'static [&'static str],
 }
 impl ByTime {
-    pub const fn of(counts: &'static str) -> Self {
-        Self { spans: &[Span::Month, Span::Quarter], counts, without: &[] }
+    pub const fn months_and_quarters(counts_by: &'static str) -> Self {
+        Self { spans: &[Span::Month, Span::Quarter], counts_by, totals_only: &[] }
     }
     /// The state at the end of each span.
-    pub const STOCK: Self = Self::of("How things stood at the end of each month or quarter.");
+    pub const STOCK: Self = Self::months_and_quarters("How things stood at the end of each month or quarter.");
 }
 
 impl Span {
@@ -160,7 +160,7 @@ text_enum! {
     }
 }
 
-/// A kind of report facts, each in a table of its own.
+/// The tables of report facts, one for each kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Facts {
     Cases,
@@ -194,15 +194,15 @@ impl Facts {
     }
 }
 
-/// Facts of one kind, and what is counted of them.
+/// Facts of one table, and what is counted of them.
 #[derive(Debug)]
 pub struct Part {
     pub facts: Facts,
     pub selection: FactSelection,
-    /// The condition that selects the facts.
-    pub among: &'static str,
+    /// The SQL condition that selects the facts.
+    pub condition: &'static str,
     pub counters: &'static [Counter],
-    /// A number of whole days of each fact, of which a quantile can be taken.
+    /// SQL for a number of whole days of each fact, for quantiles.
     pub days: Option<&'static str>,
 }
 
@@ -211,7 +211,7 @@ pub struct Part {
 pub enum FactSelection {
     /// The fact that was on record at the moment.
     OnRecord,
-    /// Every fact that was recorded up to the moment: for what happened to the record on the way.
+    /// Every fact that was recorded up to the moment: for measures of what happened to the record.
     History,
     /// The facts that were on record at the moment, aggregated for each client: the names and the SQL of the
     /// aggregates.
@@ -237,19 +237,20 @@ pub struct Counter {
     pub sql: Count,
 }
 
+/// What a counter counts, in SQL.
 #[derive(Debug, Clone, Copy)]
 pub enum Count {
     /// Counts the facts that meet a condition.
-    Of(&'static str),
+    Where(&'static str),
     /// Adds up a whole number of each fact.
     Sum(&'static str),
     /// Counts the distinct values of a column.
-    Different(&'static str),
+    Distinct(&'static str),
 }
 impl Count {
     /// Whether the counts of two groups add up to the count of both.
-    pub const fn adds_up(self) -> bool {
-        !matches!(self, Self::Different(..))
+    pub const fn is_additive(self) -> bool {
+        !matches!(self, Self::Distinct(..))
     }
 }
 
@@ -258,23 +259,25 @@ impl Count {
 pub struct Statistic {
     pub name: &'static str,
     pub title: &'static str,
-    pub makes: Makes,
+    pub formula: Formula,
 }
 
+/// How a statistic is computed. Each field is the name of a counter.
 #[derive(Debug, Clone, Copy)]
-pub enum Makes {
+pub enum Formula {
     /// A count itself.
     Count(&'static str),
-    /// A weighted count of units; `of` counts the units.
-    Weight { sum: &'static str, of: &'static str },
+    /// A weighted count: `sum` adds up the weights, and `units` counts the units.
+    Weight { sum: &'static str, units: &'static str },
     /// One count as a share of another that includes it.
-    Share { of: &'static str, among: &'static str },
-    /// A sum divided by the count that it was added up over; `units` counts the units that both come from.
-    Mean { sum: &'static str, of: &'static str, units: &'static str },
-    /// The number of days that `percent` in a hundred do not exceed, by nearest rank.
-    Quantile { percent: i64, of: &'static str },
-    /// How many providers reach a given number of the units that `among` counts. For one provider: 1 or 0.
-    Flagged { of: &'static str, among: &'static str },
+    Share { numerator: &'static str, denominator: &'static str },
+    /// `sum` divided by `count`. `units` counts the units that both come from; it decides whether the mean is hidden.
+    Mean { sum: &'static str, count: &'static str, units: &'static str },
+    /// The number of days that `percent` in a hundred of the facts that `counter` counts do not exceed, by nearest rank.
+    Quantile { percent: i64, counter: &'static str },
+    /// How many providers have so many of the units that they are flagged. `providers` counts these providers, and
+    /// `units` counts the units. For a group of one provider: 1 or 0.
+    Flagged { providers: &'static str, units: &'static str },
 }
 
 /// What is left out of the numbers, and why.
@@ -285,7 +288,7 @@ pub struct Exclusion {
     pub counter: &'static str,
 }
 
-/// A group that a report can be grouped by.
+/// A field that a report can be grouped by.
 #[derive(Debug)]
 pub struct Group {
     pub name: &'static str,
@@ -305,10 +308,10 @@ pub enum Keys {
     Codes(&'static str),
     /// The same, with several codes for each fact: the sum over the codes is not the number of facts.
     SeveralCodes(&'static str),
-    /// Codes that are fixed in the program itself.
-    Words,
-    /// Steps, in this order.
-    Steps(&'static [(&'static str, &'static str)]),
+    /// Codes that are fixed in the source code and have no list.
+    FixedCodes,
+    /// Codes with labels, in this order.
+    Ordered(&'static [(&'static str, &'static str)]),
     /// Months or quarters. Each is a report of its own: SQL does not group by them.
     Span(Span),
 }
@@ -318,7 +321,7 @@ impl Keys {
     }
     /// Whether the keys have an order of their own. Charts by all other keys are sorted by value.
     pub const fn has_order(self) -> bool {
-        matches!(self, Self::Steps(_) | Self::Span(_))
+        matches!(self, Self::Ordered(_) | Self::Span(_))
     }
     pub const fn span(self) -> Option<Span> {
         match self {
@@ -334,9 +337,9 @@ pub const NONE: &str = "none";
 impl Measure {
     /// Whether the counts of two groups, or of two teams, add up to the count of both. They do not if the measure
     /// counts distinct clients, who may be in both.
-    pub fn adds_up(&self) -> bool {
+    pub fn is_additive(&self) -> bool {
         let part = |part: &Part| {
-            part.selection.aggregated_by().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up())
+            part.selection.aggregated_by().is_none() && part.counters.iter().all(|counter| counter.sql.is_additive())
         };
         self.parts.iter().all(part)
     }
@@ -369,40 +372,39 @@ mod tests {
             assert!(counters.len() < MOST_COUNTS, "{} counts too much", measure.id);
             assert_eq!(counters.iter().collect::<BTreeSet<_>>().len(), counters.len(), "{}", measure.id);
             let known = |name: &str| assert!(counters.contains(&name), "{} has no {name}", measure.id);
-            known(measure.n);
+            known(measure.unit_counter);
             measure.excluded.iter().for_each(|excluded| known(excluded.counter));
             for statistic in measure.statistics {
-                match statistic.makes {
-                    Makes::Count(of) => known(of),
-                    Makes::Quantile { of, .. } => {
-                        known(of);
+                match statistic.formula {
+                    Formula::Count(counter) => known(counter),
+                    Formula::Quantile { counter, .. } => {
+                        known(counter);
                         assert!(measure.parts.iter().any(|part| part.days.is_some()), "{}", measure.id);
                     }
-                    Makes::Share { of, among } | Makes::Flagged { of, among } => {
-                        [of, among].into_iter().for_each(known)
-                    }
-                    Makes::Weight { sum, of } => [sum, of].into_iter().for_each(known),
-                    Makes::Mean { sum, of, units } => [sum, of, units].into_iter().for_each(known),
+                    Formula::Share { numerator, denominator } => [numerator, denominator].into_iter().for_each(known),
+                    Formula::Flagged { providers, units } => [providers, units].into_iter().for_each(known),
+                    Formula::Weight { sum, units } => [sum, units].into_iter().for_each(known),
+                    Formula::Mean { sum, count, units } => [sum, count, units].into_iter().for_each(known),
                 }
             }
             measure
-                .usual
+                .default_groups
                 .iter()
                 .for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
             assert!(measure.headline().is_some(), "{} charts nothing", measure.id);
             let is_known = |name: &&str| measure.statistics.iter().any(|statistic| statistic.name == *name);
-            assert!(measure.by_time.without.iter().all(is_known), "{}", measure.id);
+            assert!(measure.by_time.totals_only.iter().all(is_known), "{}", measure.id);
             measure
-                .decided_by
+                .share_determined_by
                 .iter()
                 .for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
             assert!(
-                measure.decided_by.is_empty()
-                    || measure.statistics.iter().any(|s| matches!(s.makes, Makes::Share { .. }))
+                measure.share_determined_by.is_empty()
+                    || measure.statistics.iter().any(|s| matches!(s.formula, Formula::Share { .. }))
             );
             for words in [
                 Some(measure.definition),
-                Some(measure.by_time.counts),
+                Some(measure.by_time.counts_by),
                 measure.numerator,
                 measure.denominator,
                 measure.caution,
@@ -418,14 +420,14 @@ mod tests {
     #[test]
     fn months_and_quarters_follow_the_calendar() {
         let day = |text: &str| Day::parse(text).unwrap();
-        for (span, of, first, next, key, label) in [
+        for (span, day_in_span, first, next, key, label) in [
             (Span::Month, "2026-03-31", "2026-03-01", "2026-04-01", "2026-03", "March 2026"),
             (Span::Month, "2025-12-01", "2025-12-01", "2026-01-01", "2025-12", "December 2025"),
             (Span::Quarter, "2026-03-31", "2026-01-01", "2026-04-01", "2026-Q1", "Q1 2026"),
             (Span::Quarter, "2024-11-30", "2024-10-01", "2025-01-01", "2024-Q4", "Q4 2024"),
         ] {
-            assert_eq!(span.first(day(of)), day(first), "{of}");
-            assert_eq!(span.next(day(first)), day(next), "{of}");
+            assert_eq!(span.first(day(day_in_span)), day(first), "{day_in_span}");
+            assert_eq!(span.next(day(first)), day(next), "{day_in_span}");
             assert_eq!((span.key(day(first)).as_str(), span.label(day(first)).as_str()), (key, label));
         }
     }

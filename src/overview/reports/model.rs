@@ -23,7 +23,7 @@ use utoipa::{
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Excluded {
     pub code: &'static str,
-    /// What is left out, in words.
+    /// What is left out, as text.
     pub words: &'static str,
     /// How many; absent if the number is hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,14 +225,14 @@ pub struct Report {
 impl Report {
     /// What the audit log stores about the report: the parameters, and how many rows the response has.
     pub fn audit_fields(&self, rows: i64) -> Vec<String> {
-        let mut audit_fields = self.asked();
+        let mut audit_fields = self.parameters();
         audit_fields.insert(0, self.id.to_owned());
         audit_fields.push(format!("rows={rows}"));
         audit_fields
     }
 
-    /// The parameters, as `name=value` words.
-    pub fn asked(&self) -> Vec<String> {
+    /// The parameters, each as `name=value`.
+    pub fn parameters(&self) -> Vec<String> {
         let mut audit_fields = vec![format!("as_of={}", self.as_of)];
         audit_fields.extend(self.from.map(|from| format!("from={from}")));
         audit_fields.extend(self.to.map(|to| format!("to={to}")));
@@ -287,8 +287,8 @@ pub struct ReportDefinitions {
     pub items: Vec<ReportDefinition>,
 }
 
-/// The exclusion that every measure has.
-pub const MISTAKE: (&str, &str) = ("entered_in_error", "Of cases that were entered in error");
+/// The exclusion that every measure has: its code, and its words.
+pub const ENTERED_IN_ERROR: (&str, &str) = ("entered_in_error", "Of cases that were entered in error");
 
 impl From<&'static Measure> for ReportDefinition {
     fn from(measure: &'static Measure) -> Self {
@@ -299,7 +299,7 @@ impl From<&'static Measure> for ReportDefinition {
             definition: measure.definition,
             numerator: measure.numerator,
             denominator: measure.denominator,
-            excludes: measure.excluded.iter().map(|excluded| excluded.words).chain([MISTAKE.1]).collect(),
+            excludes: measure.excluded.iter().map(|excluded| excluded.words).chain([ENTERED_IN_ERROR.1]).collect(),
             caution: measure.caution,
             unit: measure.unit,
             time: measure.time,
@@ -311,7 +311,7 @@ impl From<&'static Measure> for ReportDefinition {
                 .collect(),
             headline: measure.headline,
             spans: measure.by_time.spans.to_vec(),
-            counts_by: measure.by_time.counts,
+            counts_by: measure.by_time.counts_by,
             filters: vec!["team"],
             records: super::records::are_listed(measure),
             formats: ReportFormat::ALL.to_vec(),

@@ -2,8 +2,8 @@
 
 use super::{
     measure::{Count, Group, Keys, Measure, Part},
-    request::{Question, Slice},
-    sql::among,
+    request::{ReportRequest, Slice},
+    sql::add_conditions,
     store::{self, Names},
 };
 use crate::{
@@ -26,7 +26,7 @@ const PAGE: usize = 4_000;
 /// The columns of an export, and the labels of their keys, which are looked up once for all lines.
 #[derive(Clone)]
 pub struct Export {
-    pub question: Question,
+    pub request: ReportRequest,
     codes: Vec<(&'static Group, Names)>,
     ids: Vec<(&'static Group, Names)>,
 }
@@ -40,7 +40,7 @@ pub type FactKey = (uuid::Uuid, i64);
 /// A page of lines.
 pub struct Page {
     pub lines: Vec<Vec<Cell>>,
-    /// Those of the facts that no other had replaced yet.
+    /// The keys of those facts that no later fact had replaced yet.
     pub current: Vec<FactKey>,
     /// Absent if the slice has no more lines.
     pub next: Option<After>,
@@ -49,14 +49,14 @@ pub struct Page {
 /// Whether the records of a measure can be listed: if it counts each record once, and records of one kind.
 pub fn are_listed(measure: &Measure) -> bool {
     let [part] = measure.parts else { return false };
-    let counted = part.counters.iter().find(|counter| counter.name == measure.n);
-    part.selection.aggregated_by().is_none() && counted.is_some_and(|counter| matches!(counter.sql, Count::Of(_)))
+    let counted = part.counters.iter().find(|counter| counter.name == measure.unit_counter);
+    part.selection.aggregated_by().is_none() && counted.is_some_and(|counter| matches!(counter.sql, Count::Where(_)))
 }
 
 impl Export {
-    pub fn new(tx: &mut Tx, question: Question) -> Result<Self> {
-        let mut export = Self { codes: Vec::new(), ids: Vec::new(), question };
-        for group in export.question.measure.groups {
+    pub fn new(tx: &mut Tx, request: ReportRequest) -> Result<Self> {
+        let mut export = Self { codes: Vec::new(), ids: Vec::new(), request };
+        for group in export.request.measure.groups {
             let (groups, most) =
                 if group.keys.are_ids() { (&mut export.ids, LISTED_IDS) } else { (&mut export.codes, LISTED_CODES) };
             if groups.len() < most {
@@ -74,12 +74,12 @@ impl Export {
         columns.extend(
             self.ids.iter().chain(&self.codes).map(|(group, _)| column(group.name, group.title, ColumnKind::Text)),
         );
-        if let [part] = self.question.measure.parts {
+        if let [part] = self.request.measure.parts {
             columns.extend(part.days.map(|_| column("days", "Days", ColumnKind::Count)));
             columns.extend(
                 part.counters
                     .iter()
-                    .filter(|counter| matches!(counter.sql, Count::Of(_)))
+                    .filter(|counter| matches!(counter.sql, Count::Where(_)))
                     .map(|counter| column(counter.name, counter.name, ColumnKind::Count)),
             );
         }
@@ -89,15 +89,15 @@ impl Export {
 
     /// The next lines of a slice. Each case in them is recorded in the audit log.
     ///
-    /// The facts that were on record at a moment do not change, but a fact moves in the order when another replaces it:
-    /// from the beginning, where all facts are that no other has replaced, to a later place. So no fact is skipped, and
-    /// one may be read twice: `sent` holds those that were listed before they moved.
+    /// The facts that were on record at a moment do not change, but their order may: current facts come first, and a
+    /// fact moves to a later position when another fact replaces it. So no fact is skipped, but one may be read twice.
+    /// `sent` has the facts that were listed while they were current; they are not listed again.
     pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>, sent: &HashSet<FactKey>) -> Result<Page> {
-        let seen = store::visible(tx, slice)?;
-        let [part] = self.question.measure.parts else {
+        let visible = store::visible(tx, slice)?;
+        let [part] = self.request.measure.parts else {
             return Ok(Page { lines: Vec::new(), current: Vec::new(), next: None });
         };
-        let mut lines: Vec<Listed> = self.listing(tx, part, seen, after).load(tx.conn)?;
+        let mut lines: Vec<Listed> = self.listing(tx, part, visible, after).load(tx.conn)?;
         let full = lines.len() > PAGE;
         lines.truncate(PAGE);
         let next = lines.last().filter(|_| full).map(|last| (last.place.0, last.place.1.uuid()));
@@ -113,33 +113,37 @@ impl Export {
 
     /// The clients whose records a slice lists, each once.
     pub fn clients(&self, tx: &mut Tx, slice: &Slice) -> Result<Vec<ClientId>> {
-        let seen = store::visible(tx, slice)?;
-        let [part] = self.question.measure.parts else { return Ok(Vec::new()) };
+        let visible = store::visible(tx, slice)?;
+        let [part] = self.request.measure.parts else { return Ok(Vec::new()) };
         let found: Vec<Key> =
-            Keyed(self.among(Condition::sql("SELECT DISTINCT f.client_id"), part, seen)).load(tx.conn)?;
+            Keyed(self.add_from_and_conditions(Condition::sql("SELECT DISTINCT f.client_id"), part, visible))
+                .load(tx.conn)?;
         Ok(found.into_iter().map(|id| ClientId::from_uuid(id.uuid())).collect())
     }
 
     /// Appends `FROM` and the conditions of the list to the selected columns.
-    fn among(&self, sql: Condition, part: &Part, seen: Condition) -> Condition {
-        let moments = &self.question.moments;
+    fn add_from_and_conditions(&self, sql: Condition, part: &Part, visible: Condition) -> Condition {
+        let moments = &self.request.moments;
         let mut sql = sql.then(" FROM ").then(part.facts.table());
         sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
         sql = sql.then(" JOIN clients ON clients.organization_id = f.organization_id AND clients.id = f.client_id");
-        sql = moments.fill(among(sql, part, seen, moments), " AND f.voided_at > {at} AND (");
-        let counted =
-            part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
+        sql = moments.fill(add_conditions(sql, part, visible, moments), " AND f.voided_at > {at} AND (");
+        let counted = part
+            .counters
+            .iter()
+            .find(|counter| counter.name == self.request.measure.unit_counter)
+            .map(|counter| counter.sql);
         sql = match counted {
-            Some(Count::Of(condition)) => moments.fill(sql, condition),
+            Some(Count::Where(condition)) => moments.fill(sql, condition),
             _ => sql.then("1 = 0"),
         };
         sql.then(")")
     }
 
-    /// Facts that no other has replaced come first, then the others, the latest replaced first. A caller who sees a
-    /// case may not see its client: then the name is left out, as with `expand=client`.
-    fn listing(&self, tx: &Tx, part: &Part, seen: Condition, after: Option<After>) -> Listing {
-        let (moments, id) = (&self.question.moments, part.facts.id());
+    /// Facts that no other has replaced come first, then the others, the latest replaced first. A caller who sees a case
+    /// may have no right to see its client. Then the name is left out, as with `expand=client`.
+    fn listing(&self, tx: &Tx, part: &Part, visible: Condition, after: Option<After>) -> Listing {
+        let (moments, id) = (&self.request.moments, part.facts.id());
         let mut sql =
             Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, f.recorded_at, c.case_number, ");
         sql = sql.then("CASE WHEN ").with(visibility::visible_clients(tx)).then(" THEN clients.preferred_name END, ");
@@ -158,13 +162,13 @@ impl Export {
         sql = moments.fill(sql, part.days.unwrap_or("CAST(NULL AS bigint)"));
         for i in 0..MOST_COUNTS {
             sql = match part.counters.get(i).map(|counter| counter.sql) {
-                Some(Count::Of(condition)) => {
+                Some(Count::Where(condition)) => {
                     moments.fill(sql.then(", CAST(CASE WHEN "), condition).then(" THEN 1 ELSE 0 END AS bigint)")
                 }
                 _ => sql.then(", CAST(0 AS bigint)"),
             };
         }
-        sql = self.among(sql, part, seen);
+        sql = self.add_from_and_conditions(sql, part, visible);
         if let Some((replaced_at, last)) = after {
             sql = sql
                 .then(" AND (f.replaced_at, ")
@@ -196,10 +200,11 @@ impl Export {
             (Keys::SeveralCodes(_), Some(codes)) => several(names, &codes),
             (_, code) => named(names, code.as_deref()),
         }));
-        if let [part] = self.question.measure.parts {
+        if let [part] = self.request.measure.parts {
             cells.extend(part.days.map(|_| line.days.map_or(Cell::Empty, Cell::Count)));
             let flags: [i64; MOST_COUNTS] = line.flags.into();
-            let counters = part.counters.iter().zip(flags).filter(|(counter, _)| matches!(counter.sql, Count::Of(_)));
+            let counters =
+                part.counters.iter().zip(flags).filter(|(counter, _)| matches!(counter.sql, Count::Where(_)));
             cells.extend(counters.map(|(_, flag)| Cell::Count(flag)));
         }
         cells.push(Cell::Text(id.to_string()));

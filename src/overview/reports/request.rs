@@ -9,7 +9,7 @@ use super::{
 use crate::{
     db::aggregate::MOST_GROUPS,
     error::{ApiError, Result},
-    http::list::listed,
+    http::query::listed,
     identity::{organizations::model::OrganizationRow, teams::model::TeamId},
     types::{Day, Instant, Line, Zone, fault::Fault},
 };
@@ -45,8 +45,8 @@ impl RecordsFormat {
     /// The media type of each format, the default first.
     pub const MEDIA: &'static [(&'static str, Self)] =
         &[("text/csv", Self::Csv), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Self::Xlsx)];
-    /// Its name in the list of exports, where reports have names too.
-    pub const fn of_export(self) -> &'static str {
+    /// The name of the format in the list of exports. It differs from the formats of reports, which are in the same list.
+    pub const fn export_name(self) -> &'static str {
         match self {
             Self::Csv => "records_csv",
             Self::Xlsx => "records_xlsx",
@@ -141,7 +141,7 @@ pub struct RecordsQuery {
 }
 
 impl ReportQuery {
-    pub fn asks_for_a_file(&self) -> bool {
+    pub fn is_for_file(&self) -> bool {
         self.format.is_some_and(|format| format != ReportFormat::Json)
     }
 }
@@ -170,7 +170,7 @@ impl ReportFormat {
 
 /// A request with all defaults resolved.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct ReportRequest {
     pub measure: &'static Measure,
     pub groups: Vec<&'static Group>,
     pub moments: Moments,
@@ -182,11 +182,11 @@ pub struct Question {
     pub slices: Vec<Slice>,
     /// The months or quarters, if it is grouped by them.
     pub periods: Vec<ReportPeriod>,
-    /// What the report covers, in names.
+    /// What the report covers: the names of the organization and of the teams.
     pub scope: ReportScope,
 }
 
-/// A month or a quarter of a report, or as much of one as the period and the record cover.
+/// A month or a quarter of a report, or the part of it that is in the period and has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportPeriod {
     /// `2026-03`.
@@ -200,14 +200,14 @@ pub struct ReportPeriod {
     pub moments: Moments,
 }
 
-impl Question {
+impl ReportRequest {
     /// The groups that SQL counts by: all but months and quarters.
-    pub fn counted_by(&self) -> Vec<&'static Group> {
+    pub fn sql_groups(&self) -> Vec<&'static Group> {
         self.groups.iter().copied().filter(|group| group.keys.span().is_none()).collect()
     }
     /// Whether the numbers of the whole period are shown. In a protected report by quarter they are shown only for a
     /// period of a quarter or a year, as in every protected report.
-    pub fn tells_whole(&self) -> bool {
+    pub fn shows_whole_period(&self) -> bool {
         match (self.view, self.measure.time, self.moments.from, self.moments.to) {
             (View::Protected, ReportTime::Period, Some((from, _)), Some((to, _))) => is_quarter_or_year(from, to),
             _ => true,
@@ -215,7 +215,7 @@ impl Question {
     }
 }
 
-/// A part of what the caller may see, which one statement counts.
+/// A part of what the caller may see. One SQL statement counts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slice {
     Teams(Vec<TeamId>),
@@ -225,16 +225,16 @@ pub enum Slice {
 
 /// Which counts of a slice are computed. If the groups do not add up to the total, the total is counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum RequestedCounts {
     Both,
     Groups,
     Total,
 }
 
-/// The requested groups, or the usual ones.
+/// The requested groups, or the default groups of the measure.
 pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'static Group>> {
     let names: Vec<&str> = match asked {
-        None => measure.usual.to_vec(),
+        None => measure.default_groups.to_vec(),
         Some(names) => names.split(',').filter(|name| !name.is_empty()).collect(),
     };
     let known: Vec<&str> = measure.all_groups().map(|group| group.name).collect();
@@ -253,7 +253,7 @@ pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'st
             }
             Some(group) => groups.push(group),
             None if Span::ALL.iter().any(|span| span.as_str() == *name) => {
-                return wrong("not_taken", measure.by_time.counts.into());
+                return wrong("not_taken", measure.by_time.counts_by.into());
             }
             None => return wrong("unknown_group", format!("this measure is grouped by: {}", known.join(", "))),
         }
@@ -267,10 +267,10 @@ pub fn span(groups: &[&Group]) -> Option<Span> {
 }
 
 /// The most months or quarters of a report.
-const MOST_PERIODS: usize = 60;
+const MAX_PERIODS: usize = 60;
 
-/// The end of an error message about a file for which the request did not ask for protection.
-const USUAL: &str = "; a file is protected unless view=exact is asked for";
+/// The end of an error message about a protected file, if the request did not name a view.
+const PROTECTED_BY_DEFAULT_HINT: &str = "; a file is protected unless view=exact is asked for";
 
 /// The moments and the period of a report, from the request and the organization's time zone. `now` is a parameter, so
 /// that tests can set it.
@@ -283,12 +283,12 @@ pub fn moments(
     now: Instant,
 ) -> Result<Moments> {
     let zone = &organization.time_zone;
-    let hint = if query.view.is_none() && query.asks_for_a_file() { USUAL } else { "" };
+    let hint = if query.view.is_none() && query.is_for_file() { PROTECTED_BY_DEFAULT_HINT } else { "" };
     let wrong = |name: &'static str, code, detail: &str| Err(ApiError::parameter(name, code, detail.to_owned()));
     let too_fine =
         |name: &'static str, detail: &str| Err(ApiError::parameter(name, "too_fine", format!("{detail}{hint}")));
-    // To the millisecond, as the response shows it. What is written later within this millisecond is in no report as of
-    // it, now or later.
+    // Rounded down to the millisecond, as the response shows it. So a later report as of this moment counts the same
+    // records: records that are written later within the millisecond are in neither.
     let now = Instant::from_micros(now.micros() / 1000 * 1000);
     let today = Day::of(now, zone);
     // The state at the end of each month or quarter of a period.
@@ -320,7 +320,7 @@ pub fn moments(
             ends.begins(zone).min(now)
         }
     };
-    // The end of a day belongs to that day.
+    // The moment at which a day ends belongs to that day, not to the next one.
     let moments = |at: Instant, from, to| Moments {
         organization: organization.id,
         at,
@@ -405,14 +405,14 @@ pub fn periods(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) -> R
         if starts >= whole.at {
             break;
         }
-        if periods.len() == MOST_PERIODS {
+        if periods.len() == MAX_PERIODS {
             let detail =
-                format!("is too far from the first day: a report has at most {MOST_PERIODS} months or quarters");
+                format!("is too far from the first day: a report has at most {MAX_PERIODS} months or quarters");
             return Err(ApiError::parameter("to", "too_long", detail));
         }
         let at = if is_stock { over.min(whole.at) } else { whole.at };
         let day = Day::of(Instant::from_micros(at.micros() - 1), zone);
-        // The state at an end does not depend on when the period begins.
+        // The state at the end of a month does not depend on when the period begins.
         let is_part = ends != next || over > whole.at || begins != first && !is_stock;
         let label = span.label(first);
         periods.push(ReportPeriod {
@@ -454,7 +454,7 @@ mod tests {
         OrganizationRow::new(Line::parse("River Peers").unwrap(), Zone::parse("America/Chicago").unwrap(), line("peer"))
     }
     fn asked(id: &str, query: &str, view: View) -> std::result::Result<(String, String), String> {
-        let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
+        let query: ReportQuery = crate::http::query::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
         let now = Instant::parse("2026-11-26T12:00:00Z").unwrap();
         let groups = groups(find(id).unwrap(), query.group_by.as_deref()).unwrap();
         moments(find(id).unwrap(), span(&groups), &query, view, &organization(), now)
@@ -527,7 +527,8 @@ mod tests {
     #[test]
     fn period_is_split_into_months() {
         let parted = |id: &str, span: Span, query: &str| {
-            let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
+            let query: ReportQuery =
+                crate::http::query::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
             let (measure, now) = (find(id).unwrap(), Instant::parse("2026-11-26T12:00:00Z").unwrap());
             let whole = moments(measure, Some(span), &query, View::Exact, &organization(), now)?;
             periods(measure, span, &whole, &organization().time_zone)

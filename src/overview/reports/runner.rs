@@ -2,12 +2,12 @@
 //! count what was on record at one moment, so the numbers are consistent.
 
 use super::{
-    aggregate::{Counted, Tallied},
-    concurrency::{self, ListTurn},
+    aggregate::{GroupedCounts, ReportCounts},
+    concurrency::{self, ListPermit},
     measure::Measure,
     model::Report,
     records::{self, After, Export, FactKey},
-    request::{Question, RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
+    request::{RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, ReportRequest, RequestedCounts, Slice},
     store,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     },
     privacy::notices,
     records::exports::{
-        gate::{Entered, Outgoing},
+        gate::{ExportPermit, RecordedExport},
         model::ExportRecord,
     },
     types::Line,
@@ -41,15 +41,15 @@ use std::{
 };
 
 /// The longest time that sending a list may take.
-const LONGEST: Duration = Duration::from_secs(300);
+const SEND_TIMEOUT: Duration = Duration::from_secs(300);
 /// The most records that one list holds.
-const MOST_RECORDS: i64 = 250_000;
+const MAX_RECORDS: i64 = 250_000;
 
 pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query: ReportQuery) -> Result<Report> {
-    let question = db.peek(who, move |tx| store::question(tx, measure, &query)).await?;
-    let counted = count(db, who, &question).await?;
+    let request = db.peek(who, move |tx| store::resolve_request(tx, measure, &query)).await?;
+    let counted = count(db, who, &request).await?;
     db.read(who, move |tx| {
-        let report = store::report(tx, &question, &counted)?;
+        let report = store::report(tx, &request, &counted)?;
         tx.audit_read_fields("report.read", report.audit_fields(rows(&report)));
         Ok(report)
     })
@@ -57,11 +57,11 @@ pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query
 }
 
 /// The entry in the list of exports for a report.
-pub fn taken(report: &Report, measure: &'static Measure, format: ReportFormat) -> ExportRecord {
+pub fn export_record(report: &Report, measure: &'static Measure, format: ReportFormat) -> ExportRecord {
     ExportRecord {
         what: measure.id,
         subject: None,
-        filter: report.asked(),
+        filter: report.parameters(),
         format: format.as_str(),
         rows: rows(report),
     }
@@ -71,40 +71,43 @@ fn rows(report: &Report) -> i64 {
     i64::try_from(report.rows.len()).unwrap_or(i64::MAX)
 }
 
-/// Counts every slice of the whole period and, if grouped by month or quarter, of each of those.
-async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallied> {
+/// Counts every slice of the whole period and, if the report is grouped by month or quarter, of each month or quarter.
+async fn count(db: &Db, who: &impl Caller, request: &ReportRequest) -> Result<ReportCounts> {
     let organization = who.actor().ok_or_else(ApiError::unauthenticated)?.organization;
-    let by_time = !question.periods.is_empty();
+    let by_time = !request.periods.is_empty();
     // A report by month shows the groups of each month, and of the whole period only the totals.
-    let whole: &[Side] = match (question.measure.adds_up() || question.counted_by().is_empty(), by_time) {
-        (_, true) => &[Side::Total],
-        (true, false) => &[Side::Both],
-        (false, false) => &[Side::Groups, Side::Total],
+    let whole: &[RequestedCounts] = match (request.measure.is_additive() || request.sql_groups().is_empty(), by_time) {
+        (_, true) => &[RequestedCounts::Total],
+        (true, false) => &[RequestedCounts::Both],
+        (false, false) => &[RequestedCounts::Groups, RequestedCounts::Total],
     };
-    let each: &[Side] = if question.measure.adds_up() || question.counted_by().is_empty() {
-        &[Side::Both]
+    let each: &[RequestedCounts] = if request.measure.is_additive() || request.sql_groups().is_empty() {
+        &[RequestedCounts::Both]
     } else {
-        &[Side::Groups, Side::Total]
+        &[RequestedCounts::Groups, RequestedCounts::Total]
     };
-    let times = std::iter::once((None, whole)).chain((0..question.periods.len()).map(|at| (Some(at), each)));
-    let jobs = times.flat_map(|(period, sides)| {
-        question.slices.iter().flat_map(move |slice| sides.iter().map(move |side| (period, slice.clone(), *side)))
+    let times = std::iter::once((None, whole)).chain((0..request.periods.len()).map(|at| (Some(at), each)));
+    let jobs = times.flat_map(|(period, count_kinds)| {
+        request.slices.iter().flat_map(move |slice| count_kinds.iter().map(move |kind| (period, slice.clone(), *kind)))
     });
-    let jobs = jobs.map(|(period, slice, side)| async move {
-        let _turn = concurrency::slice(organization).await?;
-        let question = question.clone();
-        let counted = db.read(who, move |tx| store::count(tx, &question, period, &slice, side)).await?;
+    let jobs = jobs.map(|(period, slice, requested_counts)| async move {
+        let _slice_permit = concurrency::acquire_slice(organization).await?;
+        let request = request.clone();
+        let counted = db.read(who, move |tx| store::count(tx, &request, period, &slice, requested_counts)).await?;
         Ok((period, counted))
     });
-    let empty = Tallied { whole: Counted::default(), periods: vec![Counted::default(); question.periods.len()] };
+    let empty = ReportCounts {
+        whole: GroupedCounts::default(),
+        periods: vec![GroupedCounts::default(); request.periods.len()],
+    };
     let all = stream::iter(jobs).buffer_unordered(2);
-    all.try_fold(empty, |mut tallied, (period, more)| async move {
-        let place = period.map_or(Some(&mut tallied.whole), |at| tallied.periods.get_mut(at));
-        if let Some(counted) = place {
-            counted.join(more);
+    all.try_fold(empty, |mut report_counts, (period, more)| async move {
+        let target = period.map_or(Some(&mut report_counts.whole), |at| report_counts.periods.get_mut(at));
+        if let Some(counted) = target {
+            counted.merge(more);
         }
-        store::check_size(&tallied)?;
-        Ok(tallied)
+        store::check_size(&report_counts)?;
+        Ok(report_counts)
     })
     .await
 }
@@ -117,35 +120,35 @@ pub async fn records<C: Caller + 'static>(
     measure: &'static Measure,
     query: RecordsQuery,
     format: RecordsFormat,
-    outgoing: &Outgoing,
-) -> Result<(Entered, LocalBoxStream<'static, Result<Vec<u8>>>)> {
+    permit: &ExportPermit,
+) -> Result<(RecordedExport, LocalBoxStream<'static, Result<Vec<u8>>>)> {
     if !records::are_listed(measure) {
         return Err(ApiError::not_found());
     }
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
-    let turn = concurrency::list(actor.organization, actor.user)?;
+    let list_permit = concurrency::acquire_list(actor.organization, actor.user)?;
     let asked = ReportQuery::from(&query);
-    let question = db.peek(&who, move |tx| store::question(tx, measure, &asked)).await?;
-    let counted = count(&db, &who, &question).await?;
-    let slices: std::collections::VecDeque<Slice> = question.slices.iter().flat_map(one_by_one).collect();
+    let request = db.peek(&who, move |tx| store::resolve_request(tx, measure, &asked)).await?;
+    let counted = count(&db, &who, &request).await?;
+    let slices: std::collections::VecDeque<Slice> = request.slices.iter().flat_map(slices_by_team).collect();
     let (export, filter, rows, organization) = db
         .read(&who, move |tx| {
-            let report = store::report(tx, &question, &counted)?;
+            let report = store::report(tx, &request, &counted)?;
             let rows = report.n.unwrap_or(0);
-            if rows > MOST_RECORDS {
+            if rows > MAX_RECORDS {
                 let message = format!(
-                    "are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period"
+                    "are {rows} records, and at most {MAX_RECORDS} are sent at once: name a team, or a shorter period"
                 );
                 return Err(ApiError::parameter("team", "too_many_rows", message));
             }
             let organization = organizations::store::find(tx)?.name;
-            Ok((Export::new(tx, question.clone())?, report.asked(), rows, organization))
+            Ok((Export::new(tx, request.clone())?, report.parameters(), rows, organization))
         })
         .await?;
     let export = Arc::new(export);
     let clients = clients(&db, &who, actor.organization, &export, &slices).await?;
-    let taken = ExportRecord { what: measure.id, subject: None, filter, format: format.of_export(), rows };
-    let entered = outgoing.enter(&db, &who, taken, move |_| Ok(clients.iter().copied().collect())).await?;
+    let export_record = ExportRecord { what: measure.id, subject: None, filter, format: format.export_name(), rows };
+    let recorded = permit.record(&db, &who, export_record, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
     let mut sending = Sending {
         db,
@@ -155,8 +158,8 @@ pub async fn records<C: Caller + 'static>(
         format,
         after: None,
         sent: Arc::default(),
-        until: Instant::now() + LONGEST,
-        _turn: turn,
+        until: Instant::now() + SEND_TIMEOUT,
+        _list_permit: list_permit,
     };
     // Reads the first page before anything is sent, so that a refusal is a proper error response.
     let first = sending.next().await?;
@@ -164,7 +167,7 @@ pub async fn records<C: Caller + 'static>(
         RecordsFormat::Csv => as_csv(sending, first, &columns, &organization),
         RecordsFormat::Xlsx => as_xlsx(sending, first, &columns, &organization).await?,
     };
-    Ok((entered, parts))
+    Ok((recorded, parts))
 }
 
 /// The clients whose records the list holds, slice by slice. What was on record at a moment does not change, so the
@@ -178,7 +181,7 @@ async fn clients(
 ) -> Result<BTreeSet<ClientId>> {
     let mut all = BTreeSet::new();
     for slice in slices {
-        let _turn = concurrency::slice(organization).await?;
+        let _slice_permit = concurrency::acquire_slice(organization).await?;
         let (export, slice) = (Arc::clone(export), slice.clone());
         all.extend(db.read(who, move |tx| export.clients(tx, &slice)).await?);
     }
@@ -196,10 +199,13 @@ fn as_csv<C: Caller + 'static>(
     let (mut begin, mut end) = (Vec::new(), Vec::new());
     csv::header(&mut begin, columns);
     begin.extend(first.map(text).unwrap_or_default());
-    let mut notice =
-        vec![Cell::Text("NOTICE".into()), Cell::Text(notices::FULL.text.clone()), Cell::Text(internal(organization))];
+    let mut notice = vec![
+        Cell::Text("NOTICE".into()),
+        Cell::Text(notices::FULL.text.clone()),
+        Cell::Text(internal_notice(organization)),
+    ];
     notice.resize(columns.len().max(notice.len()), Cell::Empty);
-    csv::record(&mut end, &notice);
+    csv::records(&mut end, [notice]);
     let rest = stream::try_unfold(sending, move |mut sending| async move {
         let page = sending.next().await?;
         Ok(page.map(|page| (text(page), sending)))
@@ -207,12 +213,12 @@ fn as_csv<C: Caller + 'static>(
     stream::iter([Ok(begin)]).chain(rest).chain(stream::iter([Ok(end)])).boxed_local()
 }
 
-fn internal(organization: &Line<200>) -> String {
+fn internal_notice(organization: &Line<200>) -> String {
     format!("Not for anybody outside {organization}.")
 }
 
-/// A workbook of all pages. It is built in unnamed files in the folder for temporary files, because memory holds only
-/// one page at a time and the keys of the facts that were sent. It is sent when it is complete.
+/// A workbook of all pages. It is built in unnamed temporary files, so that memory holds only one page and the keys of
+/// the facts that were sent. It is sent when it is complete.
 async fn as_xlsx<C: Caller + 'static>(
     mut sending: Sending<C>,
     first: Option<Lines>,
@@ -232,7 +238,7 @@ async fn as_xlsx<C: Caller + 'static>(
         }
         page = sending.next().await?;
     }
-    let notice = [internal(organization), notices::FULL.text.clone()];
+    let notice = [internal_notice(organization), notices::FULL.text.clone()];
     let file = off_thread(move || {
         let mut file = tempfile::tempfile_in(folder).map_err(xlsx::failed)?;
         book.notice(&notice, &notices::SHORT.text)?;
@@ -264,7 +270,7 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send +
 }
 
 /// A slice for each team: within one team, the records have one order.
-fn one_by_one(slice: &Slice) -> Vec<Slice> {
+fn slices_by_team(slice: &Slice) -> Vec<Slice> {
     match slice {
         Slice::Teams(ids) => ids.iter().map(|id| Slice::Teams(vec![*id])).collect(),
         Slice::Assigned(_) => vec![slice.clone()],
@@ -277,7 +283,7 @@ enum Lines {
     Cells(Vec<Vec<Cell>>),
 }
 
-/// The list that is being sent, with what is left of it.
+/// A list that is being sent, and the slices that are not sent yet.
 struct Sending<C> {
     db: Db,
     who: C,
@@ -285,17 +291,17 @@ struct Sending<C> {
     slices: std::collections::VecDeque<Slice>,
     format: RecordsFormat,
     after: Option<After>,
-    /// The facts of the first slice that were sent while no other had replaced them.
+    /// The facts of the first slice that were sent while they were current.
     sent: Arc<Mutex<HashSet<FactKey>>>,
     until: Instant,
-    _turn: ListTurn,
+    _list_permit: ListPermit,
 }
 
 impl<C: Caller> Sending<C> {
     /// The next page that has lines.
     async fn next(&mut self) -> Result<Option<Lines>> {
         while let Some(slice) = self.slices.front().cloned() {
-            self.in_time()?;
+            self.check_time_limit()?;
             let (export, after, format, sent) =
                 (Arc::clone(&self.export), self.after, self.format, Arc::clone(&self.sent));
             let read = move |tx: &mut crate::db::Tx<'_>| {
@@ -305,7 +311,7 @@ impl<C: Caller> Sending<C> {
                     RecordsFormat::Xlsx => Some(Lines::Cells(page.lines)),
                     RecordsFormat::Csv => {
                         let mut text = Vec::with_capacity(page.lines.len() * 200);
-                        page.lines.iter().for_each(|line| csv::record(&mut text, line));
+                        csv::records(&mut text, &page.lines);
                         Some(Lines::Text(text))
                     }
                 };
@@ -331,15 +337,15 @@ impl<C: Caller> Sending<C> {
     /// Checks that the reader still has a session and is within the time limit. Without a session, the rest of what was
     /// already read must not be sent.
     async fn revalidate_session(&self) -> Result<()> {
-        self.in_time()?;
-        let stands = |tx: &mut crate::db::Tx<'_>| {
+        self.check_time_limit()?;
+        let check = |tx: &mut crate::db::Tx<'_>| {
             let actor = tx.actor()?;
             if sessions::store::revalidate_session(tx.conn, actor)? { Ok(()) } else { Err(ApiError::unauthenticated()) }
         };
-        self.db.peek(&self.who, stands).await
+        self.db.peek(&self.who, check).await
     }
 
-    fn in_time(&self) -> Result<()> {
+    fn check_time_limit(&self) -> Result<()> {
         if Instant::now() > self.until { Err(ApiError::overloaded("The list was not read in time.")) } else { Ok(()) }
     }
 }

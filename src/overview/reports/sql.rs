@@ -10,7 +10,7 @@ use crate::{
     types::{Day, Instant},
 };
 
-/// Whose facts are counted, and as of when: the values of the names in a measure's SQL.
+/// The organization and the times of a report: the values of the names in a measure's SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moments {
     pub organization: OrganizationId,
@@ -25,8 +25,8 @@ pub struct Moments {
 impl Moments {
     /// Appends SQL in which names in braces stand for values. A name without a value becomes NULL, so that the
     /// condition holds for no row.
-    pub fn fill(&self, mut sql: Condition, words: &'static str) -> Condition {
-        let mut rest = words;
+    pub fn fill(&self, mut sql: Condition, template: &'static str) -> Condition {
+        let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
             sql = sql.then(before);
@@ -34,11 +34,11 @@ impl Moments {
                 ("at", ..) => sql.number(self.at.micros()),
                 ("instant", ..) => sql.at(self.at),
                 ("organization", ..) => sql.id(self.organization.uuid()),
-                ("day", ..) => sql.number(self.day.number()),
+                ("day", ..) => sql.number(self.day.epoch_day()),
                 ("from", Some((_, from)), _) => sql.number(from.micros()),
                 ("to", _, Some((_, to))) => sql.number(to.micros()),
-                ("from_day", Some((from, _)), _) => sql.number(from.number()),
-                ("to_day", _, Some((to, _))) => sql.number(to.number()),
+                ("from_day", Some((from, _)), _) => sql.number(from.epoch_day()),
+                ("to_day", _, Some((to, _))) => sql.number(to.epoch_day()),
                 _ => sql.then("NULL"),
             };
             rest = after;
@@ -47,27 +47,36 @@ impl Moments {
     }
 }
 
-const PLACES: [&str; 2 * MOST_GROUPS + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// The positions of the selected columns, for `GROUP BY`.
+const COLUMN_POSITIONS: [&str; 2 * MOST_GROUPS + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 /// The names of the groups in the inner query, where facts are aggregated first, and in the outer query.
 const INSIDE: [&str; MOST_GROUPS] = [" AS k0", " AS k1", " AS k2", " AS k3"];
 const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 
-/// The position of the last count of each query: facts of cases that were entered in error, which no other counter
-/// includes.
-pub const MISTAKES: usize = MOST_COUNTS - 1;
+/// The position of the last count of each query. It counts the facts of cases that were entered in error, which no
+/// other counter includes.
+pub const ENTERED_IN_ERROR: usize = MOST_COUNTS - 1;
 
-/// The query that counts a part by these groups, over the facts that the caller may see. Its counters begin at position
-/// `place`.
-pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
+/// The query that counts a part by these groups, over the facts that the caller may see. `first_counter` is the
+/// position of the part's first counter among the counters of the measure.
+pub fn count_query(
+    part: &Part,
+    first_counter: usize,
+    groups: &[&'static Group],
+    visible: Condition,
+    moments: &Moments,
+) -> Tally {
     let is_aggregated = part.selection.aggregated_by().is_some();
     let mut sql = Condition::sql("SELECT ");
-    let mut by: Vec<&'static str> = Vec::new();
+    let mut group_by: Vec<&'static str> = Vec::new();
     for ids in [false, true] {
-        for (i, place) in PLACES.iter().skip(if ids { MOST_GROUPS } else { 0 }).take(MOST_GROUPS).enumerate() {
+        for (i, position) in
+            COLUMN_POSITIONS.iter().skip(if ids { MOST_GROUPS } else { 0 }).take(MOST_GROUPS).enumerate()
+        {
             sql = match groups.get(i).filter(|group| group.keys.are_ids() == ids) {
                 None => sql.then(if ids { "CAST(NULL AS uuid), " } else { "CAST(NULL AS text), " }),
                 Some(group) => {
-                    by.push(place);
+                    group_by.push(position);
                     let words = if is_aggregated { OUTSIDE.get(i).copied().unwrap_or("NULL") } else { group.sql };
                     moments.fill(sql, words).then(", ")
                 }
@@ -77,16 +86,16 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
     sql = match part.days {
         None => sql.then("CAST(NULL AS bigint)"),
         Some(days) => {
-            by.extend(PLACES.last());
+            group_by.extend(COLUMN_POSITIONS.last());
             moments.fill(sql, days)
         }
     };
     for i in 0..MOST_COUNTS {
         sql = sql.then(", ");
-        let counter = i.checked_sub(place).and_then(|i| part.counters.get(i));
+        let counter = i.checked_sub(first_counter).and_then(|i| part.counters.get(i));
         sql = match counter {
-            Some(counter) => counted(sql, counter.sql, is_aggregated, moments),
-            None if i == MISTAKES && !is_aggregated => {
+            Some(counter) => add_counter(sql, counter.sql, is_aggregated, moments),
+            None if i == ENTERED_IN_ERROR && !is_aggregated => {
                 moments.fill(sql, "count(CASE WHEN f.voided_at <= {at} THEN 1 END)")
             }
             None => sql.then("CAST(0 AS bigint)"),
@@ -94,7 +103,7 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
     }
     sql = sql.then(" FROM ");
     sql = match part.selection.aggregated_by() {
-        None => among(sql.then(part.facts.table()), part, seen, moments),
+        None => add_conditions(sql.then(part.facts.table()), part, visible, moments),
         Some((column, made)) => {
             sql = sql.then("(SELECT ").then(column);
             for (group, name) in groups.iter().zip(INSIDE) {
@@ -103,7 +112,7 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
             for (name, words) in made {
                 sql = moments.fill(sql.then(", "), words).then(" AS ").then(name);
             }
-            sql = among(sql.then(" FROM ").then(part.facts.table()), part, seen, moments);
+            sql = add_conditions(sql.then(" FROM ").then(part.facts.table()), part, visible, moments);
             sql = moments.fill(sql, " AND f.voided_at > {at} GROUP BY ").then(column);
             for group in groups {
                 sql = moments.fill(sql.then(", "), group.sql);
@@ -111,17 +120,19 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
             sql.then(") AS f")
         }
     };
-    for (i, place) in by.into_iter().enumerate() {
-        sql = sql.then(if i == 0 { " GROUP BY " } else { ", " }).then(place);
+    for (i, position) in group_by.into_iter().enumerate() {
+        sql = sql.then(if i == 0 { " GROUP BY " } else { ", " }).then(position);
     }
     Tally(sql)
 }
 
-fn counted(sql: Condition, count: Count, is_aggregated: bool, moments: &Moments) -> Condition {
+fn add_counter(sql: Condition, count: Count, is_aggregated: bool, moments: &Moments) -> Condition {
     let when = if is_aggregated { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
     match count {
-        Count::Of(condition) => moments.fill(moments.fill(sql.then("count("), when), condition).then(") THEN 1 END)"),
-        Count::Different(column) => {
+        Count::Where(condition) => {
+            moments.fill(moments.fill(sql.then("count("), when), condition).then(") THEN 1 END)")
+        }
+        Count::Distinct(column) => {
             moments.fill(sql.then("count(DISTINCT "), when).then("1 = 1) THEN ").then(column).then(" END)")
         }
         Count::Sum(number) => {
@@ -131,10 +142,10 @@ fn counted(sql: Condition, count: Count, is_aggregated: bool, moments: &Moments)
     }
 }
 
-/// Appends the conditions on the facts: whose they are, who may see them, when they were on record, and which are
-/// counted.
-pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) -> Condition {
-    let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(seen);
+/// Appends the conditions on the facts: the organization, what the caller may see, when the facts were on record, and
+/// which of them the part counts.
+pub fn add_conditions(sql: Condition, part: &Part, visible: Condition, moments: &Moments) -> Condition {
+    let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(visible);
     let sql = moments.fill(
         sql,
         match part.selection {
@@ -144,5 +155,5 @@ pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) ->
             }
         },
     );
-    moments.fill(sql, part.among).then(")")
+    moments.fill(sql, part.condition).then(")")
 }

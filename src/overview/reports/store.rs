@@ -1,16 +1,16 @@
 //! Queries over the report facts. Every query starts from [`visible`].
 
 use super::{
-    aggregate::{Counted, Counts, Figure, Tallied, figure},
-    measure::{Group, Keys, Makes, Measure, NONE, Statistic},
+    aggregate::{Counts, Figure, GroupedCounts, ReportCounts, figure},
+    measure::{Formula, Group, Keys, Measure, NONE, Statistic},
     measures::TEAM,
     model::*,
     request::*,
     sql::count_query,
-    suppression::{self, Shown, Threshold},
+    suppression::{self, PublishedCount, Threshold},
 };
 use crate::{
-    auth::{Scope, UserId},
+    auth::{CaseAccess, UserId},
     db::{
         Condition, Tx,
         aggregate::Cell,
@@ -34,8 +34,8 @@ use std::collections::BTreeMap;
 /// The most groups of a report. A larger request must use fewer `group_by` values.
 const MOST_GROUPS: usize = 5_000;
 
-/// The condition under which the caller may see the facts of a slice, as of now. If the caller has lost a right since
-/// the request was interpreted, the count no longer includes what it covered.
+/// The SQL condition for the facts of a slice that the caller may see now. If the caller has lost a right since the
+/// request was interpreted, the count no longer includes the facts that this right covered.
 pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
     // A report has many slices and an export many pages: a caller whose session ends meanwhile gets no more (AZ-04).
     let actor = tx.actor()?;
@@ -53,17 +53,17 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
         }
         list.then(")")
     };
-    match (tx.scope(), slice) {
-        (Scope::Organization | Scope::Counted, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
-        (Scope::Teams(_), Slice::Teams(ids)) if !ids.is_empty() => {
-            let own = teams::store::of_caller(tx)?;
-            if ids.iter().all(|id| own.contains(id)) { Ok(of_teams(ids)) } else { Err(ApiError::not_found()) }
+    match (tx.case_access(), slice) {
+        (CaseAccess::Organization | CaseAccess::Counted, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
+        (CaseAccess::Teams(_), Slice::Teams(ids)) if !ids.is_empty() => {
+            let own_teams = teams::store::of_caller(tx)?;
+            if ids.iter().all(|id| own_teams.contains(id)) { Ok(of_teams(ids)) } else { Err(ApiError::not_found()) }
         }
-        (Scope::Assigned(_), Slice::Assigned(team)) => {
-            let worked = visibility::assigned_cases(tx, "f.case_id");
+        (CaseAccess::Assigned(_), Slice::Assigned(team)) => {
+            let assigned = visibility::assigned_cases(tx, "f.case_id");
             Ok(match team {
-                None => worked,
-                Some(team) => worked.then(" AND f.team_id = ").id(team.uuid()),
+                None => assigned,
+                Some(team) => assigned.then(" AND f.team_id = ").id(team.uuid()),
             })
         }
         _ => Ok(Condition::nothing()),
@@ -71,12 +71,12 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
 }
 
 /// Interprets the request, and determines the slices in which it is counted.
-pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<Question> {
+pub fn resolve_request(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<ReportRequest> {
     let organization = organizations::store::find(tx)?;
-    let sees_cases = !matches!(tx.scope(), Scope::Organization | Scope::Counted);
+    let sees_cases = !matches!(tx.case_access(), CaseAccess::Organization | CaseAccess::Counted);
     let view = match (query.view, sees_cases) {
         // A file is often passed on, so it is protected unless the request asks for exact numbers.
-        (None, true) if query.asks_for_a_file() => View::Protected,
+        (None, true) if query.is_for_file() => View::Protected,
         (None, true) => View::Exact,
         (None, false) => View::Protected,
         (Some(View::Exact), false) => {
@@ -98,30 +98,30 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
             "must be left out: your role gets reports of all teams; use group_by=team",
         ));
     }
-    let known = match tx.scope() {
-        Scope::Organization | Scope::Counted => teams::store::all(tx)?,
+    let known = match tx.case_access() {
+        CaseAccess::Organization | CaseAccess::Counted => teams::store::all(tx)?,
         _ => teams::store::of_caller(tx)?,
     };
     if query.team.is_some_and(|team| !known.contains(&team)) {
         return Err(ApiError::parameter("team", "unknown_reference", "is no team of yours"));
     }
     let scope = scope(tx, organization.name.to_string(), query.team, &known)?;
-    let slices = match tx.scope() {
-        Scope::Assigned(_) => vec![Slice::Assigned(query.team)],
+    let slices = match tx.case_access() {
+        CaseAccess::Assigned(_) => vec![Slice::Assigned(query.team)],
         _ => {
             let asked: Vec<TeamId> =
                 known.into_iter().filter(|team| query.team.is_none_or(|asked| asked == *team)).collect();
             // One team after the other, which is faster than all in one statement. But not for measures that count
             // clients, who may be in several teams.
-            if measure.adds_up() {
+            if measure.is_additive() {
                 asked.into_iter().map(|team| Slice::Teams(vec![team])).collect()
             } else {
                 vec![Slice::Teams(asked)]
             }
         }
     };
-    let threshold = Threshold::of(organization.suppression_threshold);
-    Ok(Question {
+    let threshold = Threshold::from_setting(organization.suppression_threshold);
+    Ok(ReportRequest {
         measure,
         groups,
         moments,
@@ -138,7 +138,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
 /// What the report covers, in names.
 fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[TeamId]) -> Result<ReportScope> {
     let all = teams::store::all(tx)?.len();
-    let is_own = matches!(tx.scope(), Scope::Assigned(_));
+    let is_own = matches!(tx.case_access(), CaseAccess::Assigned(_));
     let names = names(tx, &TEAM)?;
     let named = |ids: &[TeamId]| {
         let mut named: Vec<String> = ids.iter().map(|id| names.label(&id.to_string())).collect();
@@ -163,29 +163,38 @@ fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[Team
 }
 
 /// Counts one slice, of the whole period or of one month or quarter.
-pub fn count(tx: &mut Tx, question: &Question, period: Option<usize>, slice: &Slice, side: Side) -> Result<Counted> {
-    let measure = question.measure;
-    let moments = period.and_then(|at| question.periods.get(at)).map_or(&question.moments, |period| &period.moments);
-    let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.counted_by() };
+pub fn count(
+    tx: &mut Tx,
+    request: &ReportRequest,
+    period: Option<usize>,
+    slice: &Slice,
+    requested_counts: RequestedCounts,
+) -> Result<GroupedCounts> {
+    let measure = request.measure;
+    let moments = period.and_then(|at| request.periods.get(at)).map_or(&request.moments, |period| &period.moments);
+    let groups: &[&'static Group] =
+        if requested_counts == RequestedCounts::Total { &[] } else { &request.sql_groups() };
     let keys: Vec<Keys> = groups.iter().map(|group| group.keys).collect();
-    let mut counted = Counted::default();
-    let seen = visible(tx, slice)?;
-    let mut place = 0;
+    let mut counted = GroupedCounts::default();
+    let visible = visible(tx, slice)?;
+    let mut first_counter = 0;
     for part in measure.parts {
-        let cells: Vec<Cell> = count_query(part, place, groups, seen.clone(), moments).load(tx.conn)?;
+        let cells: Vec<Cell> = count_query(part, first_counter, groups, visible.clone(), moments).load(tx.conn)?;
         counted.add(measure, &keys, cells);
         check_groups(counted.groups.len())?;
-        place += part.counters.len();
+        first_counter += part.counters.len();
     }
-    if side == Side::Groups {
+    if requested_counts == RequestedCounts::Groups {
         counted.all = Counts::default();
     }
     Ok(counted)
 }
 
-/// Fails if a report has more groups than anybody reads.
-pub fn check_size(tallied: &Tallied) -> Result<()> {
-    check_groups(std::iter::once(&tallied.whole).chain(&tallied.periods).map(|counted| counted.groups.len()).sum())
+/// Fails if a report has more groups than a reader can use.
+pub fn check_size(report_counts: &ReportCounts) -> Result<()> {
+    check_groups(
+        std::iter::once(&report_counts.whole).chain(&report_counts.periods).map(|counted| counted.groups.len()).sum(),
+    )
 }
 
 fn check_groups(groups: usize) -> Result<()> {
@@ -200,36 +209,36 @@ fn check_groups(groups: usize) -> Result<()> {
 }
 
 /// Builds the report from the counts, and adds the labels of its keys.
-pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Report> {
-    let measure = question.measure;
-    check_size(tallied)?;
-    let counted_by = question.counted_by();
+pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts) -> Result<Report> {
+    let measure = request.measure;
+    check_size(report_counts)?;
+    let counted_by = request.sql_groups();
     let names: Vec<Names> = counted_by.iter().map(|group| names(tx, group)).collect::<Result<_>>()?;
-    let threshold = question.threshold;
-    let protected = question.view == View::Protected;
-    let exact = |counted: &Counted| {
-        let of = |counts| {
+    let threshold = request.threshold;
+    let protected = request.view == View::Protected;
+    let exact = |counted: &GroupedCounts| {
+        let figures_of = |counts| {
             measure.statistics.iter().map(|statistic| figure(measure, statistic, counts)).collect::<Vec<Figure>>()
         };
-        (counted.groups.values().map(of).collect::<Vec<_>>(), of(&counted.all))
+        (counted.groups.values().map(figures_of).collect::<Vec<_>>(), figures_of(&counted.all))
     };
-    let by_time = !question.periods.is_empty() || span(&question.groups).is_some();
-    let whole = &tallied.whole;
+    let by_time = !request.periods.is_empty() || span(&request.groups).is_some();
+    let whole = &report_counts.whole;
     let (figures, mut totals) =
         if protected { suppression::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
-    if !question.tells_whole() {
+    if !request.shows_whole_period() {
         totals.fill(Figure::HIDDEN);
     }
     let each = if protected {
-        suppression::figures_by_span(measure, &counted_by, &tallied.periods, threshold)
+        suppression::figures_by_span(measure, &counted_by, &report_counts.periods, threshold)
     } else {
-        tallied.periods.iter().map(exact).collect()
+        report_counts.periods.iter().map(exact).collect()
     };
-    let shown = |count: i64| match threshold.show(count) {
+    let published = |count: i64| match threshold.publish(count) {
         _ if !protected => Some(count),
-        _ if !question.tells_whole() => None,
-        Shown::About(about) => Some(about),
-        Shown::Hidden => None,
+        _ if !request.shows_whole_period() => None,
+        PublishedCount::About(about) => Some(about),
+        PublishedCount::Hidden => None,
     };
     let row = |group: &[(&'static str, String, String)], figures: Vec<Figure>| {
         let each = measure.statistics.iter().zip(figures);
@@ -237,15 +246,15 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
             .collect::<Vec<_>>()
     };
     let mut rows = Vec::new();
-    let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, period: Option<(usize, &ReportPeriod)>| {
+    let mut add = |counted: &GroupedCounts, figures: Vec<Vec<Figure>>, period: Option<(usize, &ReportPeriod)>| {
         for (path, figures) in counted.groups.keys().zip(figures) {
-            // Facts that only the exclusions count do not make a group.
-            if counted.groups.get(path).is_some_and(|counts| is_idle(measure, counts)) || figures.is_empty() {
+            // A group whose facts are all excluded gets no row.
+            if counted.groups.get(path).is_some_and(|counts| is_empty_group(measure, counts)) || figures.is_empty() {
                 continue;
             }
             let (mut group, mut order) = (Vec::new(), Vec::new());
             let mut named = counted_by.iter().zip(&names).zip(path);
-            for asked in &question.groups {
+            for asked in &request.groups {
                 if let (Some(_), Some((at, period))) = (asked.keys.span(), period) {
                     group.push((asked.name, period.key.clone(), period.label.clone()));
                     order.push((at, String::new()));
@@ -260,30 +269,31 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     if !by_time {
         add(whole, figures, None);
     }
-    let (mut periods, mut alone) = (Vec::new(), Vec::new());
+    let (mut periods, mut period_rows) = (Vec::new(), Vec::new());
     for ((at, period), (counted, (figures, mut all))) in
-        question.periods.iter().enumerate().zip(tallied.periods.iter().zip(each))
+        request.periods.iter().enumerate().zip(report_counts.periods.iter().zip(each))
     {
-        let untold = |statistic: &Statistic| measure.by_time.without.contains(&statistic.name);
+        let is_totals_only = |statistic: &Statistic| measure.by_time.totals_only.contains(&statistic.name);
         let mut figures = figures;
         for figures in figures.iter_mut().chain([&mut all]) {
-            for (_, figure) in measure.statistics.iter().zip(figures).filter(|(statistic, _)| untold(statistic)) {
+            for (_, figure) in measure.statistics.iter().zip(figures).filter(|(statistic, _)| is_totals_only(statistic))
+            {
                 *figure = Figure::NOTHING;
             }
         }
         if counted_by.is_empty() {
-            let group = question
+            let group = request
                 .groups
                 .iter()
                 .map(|group| (group.name, period.key.clone(), period.label.clone()))
                 .collect::<Vec<_>>();
-            alone.push((vec![(at, String::new())], row(&group, all.clone())));
+            period_rows.push((vec![(at, String::new())], row(&group, all.clone())));
         } else {
             add(counted, figures, Some((at, period)));
         }
         periods.push(PeriodFigures { period: period.clone(), rows: row(&[], all) });
     }
-    rows.extend(alone);
+    rows.extend(period_rows);
     rows.sort_by(|(one, _), (other, _)| one.cmp(other));
     let rows: Vec<ReportRow> = rows.into_iter().flat_map(|(_, rows)| rows).collect();
     let excluded = measure
@@ -292,12 +302,12 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         .map(|excluded| Excluded {
             code: excluded.code,
             words: excluded.words,
-            n: shown(whole.all.get(measure, excluded.counter)),
+            n: published(whole.all.get(measure, excluded.counter)),
         })
-        .chain(measure.says_left_out.then(|| Excluded {
-            code: MISTAKE.0,
-            words: MISTAKE.1,
-            n: shown(whole.all.mistakes()),
+        .chain(measure.reports_entered_in_error.then(|| Excluded {
+            code: ENTERED_IN_ERROR.0,
+            words: ENTERED_IN_ERROR.1,
+            n: published(whole.all.entered_in_error()),
         }))
         .collect();
     Ok(Report {
@@ -309,19 +319,19 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         denominator_is: measure.denominator,
         caution: measure.caution,
         unit: measure.unit,
-        as_of: question.moments.at,
-        time_zone: question.zone.clone(),
-        scope: question.scope.clone(),
-        from: question.moments.from.map(|(day, _)| day),
-        to: question.moments.to.map(|(day, _)| day),
+        as_of: request.moments.at,
+        time_zone: request.zone.clone(),
+        scope: request.scope.clone(),
+        from: request.moments.from.map(|(day, _)| day),
+        to: request.moments.to.map(|(day, _)| day),
         filters: ReportFilters {
-            team: question.team,
-            group_by: question.groups.iter().map(|group| group.name).collect(),
-            view: question.view,
+            team: request.team,
+            group_by: request.groups.iter().map(|group| group.name).collect(),
+            view: request.view,
         },
-        n: shown(whole.all.get(measure, measure.n)),
+        n: published(whole.all.get(measure, measure.unit_counter)),
         excluded,
-        threshold: protected.then_some(threshold.least()),
+        threshold: protected.then_some(threshold.smallest_published()),
         step: protected.then_some(suppression::STEP),
         rows,
         totals: row(&[], totals),
@@ -329,38 +339,40 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     })
 }
 
-/// Whether a group has nothing that a statistic counts.
-fn is_idle(measure: &Measure, counts: &Counts) -> bool {
+/// Whether all counts of a group that a statistic uses are 0.
+fn is_empty_group(measure: &Measure, counts: &Counts) -> bool {
     measure.statistics.iter().all(|statistic| {
-        let parts = match statistic.makes {
-            Makes::Count(of) | Makes::Quantile { of, .. } => [of, of],
-            Makes::Share { of, among } | Makes::Flagged { of, among } => [of, among],
-            Makes::Weight { sum, of } | Makes::Mean { sum, of, .. } => [sum, of],
+        let counters = match statistic.formula {
+            Formula::Count(counter) | Formula::Quantile { counter, .. } => [counter, counter],
+            Formula::Share { numerator: one, denominator: other }
+            | Formula::Flagged { providers: one, units: other }
+            | Formula::Weight { sum: one, units: other }
+            | Formula::Mean { sum: one, count: other, .. } => [one, other],
         };
-        parts.iter().all(|name| counts.get(measure, name) == 0)
+        counters.iter().all(|name| counts.get(measure, name) == 0)
     })
 }
 
 /// The labels of a group's keys, and the order of the keys.
 #[derive(Clone)]
 pub(super) enum Names {
-    /// By name; the key for a missing value comes last.
-    Found(BTreeMap<String, String>),
+    /// Names by id, in the order of the names. The key for a missing value comes last.
+    ById(BTreeMap<String, String>),
     Codes(&'static str),
-    Words,
-    Steps(&'static [(&'static str, &'static str)]),
+    FixedCodes,
+    Ordered(&'static [(&'static str, &'static str)]),
 }
 
 impl Names {
     pub fn label(&self, key: &str) -> String {
         let found = match self {
-            Self::Found(names) => names.get(key).cloned(),
+            Self::ById(names) => names.get(key).cloned(),
             Self::Codes(list) => LISTS
                 .get(*list)
                 .and_then(|list| list.entries().find(|entry| entry.code == key))
                 .map(|entry| entry.label),
-            Self::Steps(steps) => steps.iter().find(|(step, _)| *step == key).map(|(_, label)| (*label).to_owned()),
-            Self::Words => None,
+            Self::Ordered(steps) => steps.iter().find(|(step, _)| *step == key).map(|(_, label)| (*label).to_owned()),
+            Self::FixedCodes => None,
         };
         found.unwrap_or_else(|| match key {
             NONE => "Not said".to_owned(),
@@ -369,7 +381,7 @@ impl Names {
     }
     fn order(&self, key: &str) -> (usize, String) {
         match self {
-            Self::Steps(steps) => {
+            Self::Ordered(steps) => {
                 (steps.iter().position(|(step, _)| *step == key).unwrap_or(usize::MAX), String::new())
             }
             _ if key == NONE => (1, String::new()),
@@ -381,15 +393,15 @@ impl Names {
 pub(super) fn names(tx: &mut Tx, group: &Group) -> Result<Names> {
     let organization = tx.organization();
     let found =
-        |rows: Vec<(Key, String)>| Names::Found(rows.into_iter().map(|(id, name)| (id.to_string(), name)).collect());
+        |rows: Vec<(Key, String)>| Names::ById(rows.into_iter().map(|(id, name)| (id.to_string(), name)).collect());
     fn plain<K: 'static, const N: usize>(rows: Vec<(crate::types::Id<K>, Line<N>)>) -> Vec<(Key, String)> {
         rows.into_iter().map(|(id, name)| (Key::from_uuid(id.uuid()), name.to_string())).collect()
     }
     Ok(match group.keys {
         Keys::Codes(list) | Keys::SeveralCodes(list) => Names::Codes(list),
         // Months and quarters have their own labels.
-        Keys::Words | Keys::Span(_) => Names::Words,
-        Keys::Steps(steps) => Names::Steps(steps),
+        Keys::FixedCodes | Keys::Span(_) => Names::FixedCodes,
+        Keys::Ordered(steps) => Names::Ordered(steps),
         Keys::Team => {
             let rows = team_rows::table
                 .filter(team_rows::organization_id.eq(organization))

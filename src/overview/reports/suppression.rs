@@ -2,105 +2,106 @@
 //! counts if a hidden one could be computed from its total (complementary suppression), and shows all others only in
 //! steps.
 //!
-//! A count from 1 up to the organization's threshold is hidden; 0 is shown. A count that is shown is in a step of
-//! [`STEP`] counts, as many as the lowest threshold hides, and is published as the middle of its step. So a total minus
-//! the shown counts reveals no hidden count, and neither does one report minus another. That holds only if reports do
-//! not overlap freely. So their periods are whole quarters and years, their moments are the ends of months, and they
-//! cover the whole organization.
+//! A count from 1 to one less than the [`Threshold`] is hidden; 0 and all larger counts are shown. A count that is
+//! shown is in a step of [`STEP`] counts, as many as the lowest threshold hides, and is published as the middle of its
+//! step. So a reader who subtracts the shown counts from a total, or one report from another, learns no hidden count.
+//! That holds only if the caller cannot request reports that overlap in any way. So a protected report covers a whole
+//! quarter or year, or is as of the end of a month, and covers the whole organization.
 
 use super::{
-    aggregate::{Amount, Counted, Counts, Figure, figure, place},
-    measure::{Group, Keys, Makes, Measure, Statistic},
+    aggregate::{Amount, Counts, Figure, GroupedCounts, counter_index, figure},
+    measure::{Formula, Group, Keys, Measure, Statistic},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The width of the steps. The organization cannot choose it: reports with steps of many widths would reveal every
-/// number.
+/// The width of the steps. The organization cannot choose it: reports with steps of different widths, compared with
+/// each other, would reveal every number.
 pub const STEP: i64 = 10;
 
-/// The smallest count that is shown: 11, or the first count of a later step.
+/// The smallest count above 0 that is shown: 11, or the first count of a later step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threshold(i64);
 
-/// What is shown of a count.
+/// A count as a protected report shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum PublishedCount {
     About(i64),
     Hidden,
 }
 
 impl Threshold {
-    /// From the organization's setting, which can only raise it: the people who choose the setting are those from whom
-    /// numbers are hidden.
-    pub fn of(setting: i32) -> Self {
+    /// From the organization's setting, rounded up to the first count of a step. The setting can only raise the
+    /// threshold: the people who choose the setting are those from whom numbers are hidden.
+    pub fn from_setting(setting: i32) -> Self {
         let hidden = i64::from(setting.max(11)) - 1;
         Self(hidden.div_euclid(STEP) * STEP + if hidden % STEP == 0 { 1 } else { STEP + 1 })
     }
-    pub const fn least(self) -> i64 {
+    pub const fn smallest_published(self) -> i64 {
         self.0
     }
     const fn hides(self, count: i64) -> bool {
         count != 0 && count < self.0
     }
-    /// For example, 15 for all counts from 11 to 20.
-    pub const fn show(self, count: i64) -> Shown {
+    /// The count as it is published. For example, 15 for all counts from 11 to 20.
+    pub const fn publish(self, count: i64) -> PublishedCount {
         if self.hides(count) {
-            Shown::Hidden
+            PublishedCount::Hidden
         } else if count == 0 {
-            Shown::About(0)
+            PublishedCount::About(0)
         } else {
-            Shown::About((count - 1) / STEP * STEP + STEP / 2)
+            PublishedCount::About((count - 1) / STEP * STEP + STEP / 2)
         }
     }
 }
 
-/// The counters that a statistic is computed from; it is hidden if one of them is.
-fn made_of(makes: Makes) -> Vec<&'static str> {
-    match makes {
-        Makes::Count(of) | Makes::Quantile { of, .. } => vec![of],
-        // The number of providers is not a number of people: `shown` decides whether it is hidden.
-        Makes::Flagged { among, .. } => vec![among],
-        Makes::Share { of, among } => vec![of, among],
+/// The counters that decide whether a statistic is hidden: it is hidden if one of them is.
+fn deciding_counters(formula: Formula) -> Vec<&'static str> {
+    match formula {
+        Formula::Count(counter) | Formula::Quantile { counter, .. } => vec![counter],
+        // The number of providers is not a number of people: `published_figure` decides whether it is hidden.
+        Formula::Flagged { units, .. } => vec![units],
+        Formula::Share { numerator, denominator } => vec![numerator, denominator],
         // A sum over few units reveals as much as their number.
-        Makes::Weight { sum, of } => vec![sum, of],
-        Makes::Mean { sum, of, units } => vec![sum, of, units],
+        Formula::Weight { sum, units } => vec![sum, units],
+        Formula::Mean { sum, count, units } => vec![sum, count, units],
     }
 }
 
 /// The counts of a group, and which of them are hidden.
-struct GroupCounts<'a> {
+struct MaskedCounts<'a> {
     counts: &'a Counts,
     hidden: Vec<bool>,
 }
 
 /// The figures of every group, and of all groups together, in the order of the measure's statistics. A group whose
-/// existence must not be revealed has none.
+/// existence must not be revealed has no figures.
 pub fn figures(
     measure: &Measure,
     groups: &[&Group],
-    counted: &Counted,
+    counted: &GroupedCounts,
     threshold: Threshold,
 ) -> (Vec<Vec<Figure>>, Vec<Figure>) {
     let of_one_provider = groups.iter().any(|group| group.keys == Keys::Provider);
-    let mut groups: Vec<GroupCounts<'_>> =
+    let mut groups: Vec<MaskedCounts<'_>> =
         counted.groups.values().map(|counts| hide_small_counts(counts, threshold)).collect();
-    let lines = lines(counted);
-    let places = measure.parts.iter().flat_map(|part| part.counters).count();
+    let totals = groups_by_total(counted);
+    let counters = measure.parts.iter().flat_map(|part| part.counters).count();
     let mut fully_hidden = BTreeSet::new();
-    for place in 0..places {
-        // The counts that are hidden for one line may leave too little uncertainty in another.
-        while lines.iter().any(|line| hide_another(&mut groups, line, place)) {}
-        let is_too_narrow =
-            |line: &&Vec<usize>| uncertainty(&groups, line, place).is_some_and(|uncertainty| uncertainty < STEP);
-        let all_of_it: Vec<usize> = lines.iter().filter(is_too_narrow).flatten().copied().collect();
-        all_of_it.iter().for_each(|at| hide(&mut groups, *at, place));
-        fully_hidden.extend(all_of_it);
+    for counter in 0..counters {
+        // Hiding a count for one total may leave too little uncertainty about another total.
+        while totals.iter().any(|addends| hide_another(&mut groups, addends, counter)) {}
+        let is_too_narrow = |addends: &&Vec<usize>| {
+            uncertainty(&groups, addends, counter).is_some_and(|uncertainty| uncertainty < STEP)
+        };
+        let all_addends: Vec<usize> = totals.iter().filter(is_too_narrow).flatten().copied().collect();
+        all_addends.iter().for_each(|at| hide(&mut groups, *at, counter));
+        fully_hidden.extend(all_addends);
     }
-    let figures_of = |group: &GroupCounts<'_>, of_one_provider: bool| -> Vec<Figure> {
+    let figures_of = |group: &MaskedCounts<'_>, of_one_provider: bool| -> Vec<Figure> {
         measure
             .statistics
             .iter()
-            .map(|statistic| shown(measure, statistic, group, threshold, of_one_provider))
+            .map(|statistic| published_figure(measure, statistic, group, threshold, of_one_provider))
             .collect()
     };
     let shown = groups.iter().enumerate().map(|(at, group)| {
@@ -115,50 +116,50 @@ pub fn figures(
 pub fn figures_by_span<'c>(
     measure: &Measure,
     groups: &[&Group],
-    spans: impl IntoIterator<Item = &'c Counted>,
+    spans: impl IntoIterator<Item = &'c GroupedCounts>,
     threshold: Threshold,
 ) -> Vec<(Vec<Vec<Figure>>, Vec<Figure>)> {
     spans.into_iter().map(|counted| figures(measure, groups, counted, threshold)).collect()
 }
 
-fn hide_small_counts(counts: &Counts, threshold: Threshold) -> GroupCounts<'_> {
-    GroupCounts { counts, hidden: counts.of.iter().map(|count| threshold.hides(*count)).collect() }
+fn hide_small_counts(counts: &Counts, threshold: Threshold) -> MaskedCounts<'_> {
+    MaskedCounts { counts, hidden: counts.values.iter().map(|count| threshold.hides(*count)).collect() }
 }
 
-fn hide(groups: &mut [GroupCounts<'_>], at: usize, place: usize) {
-    if let Some(hidden) = groups.get_mut(at).and_then(|group| group.hidden.get_mut(place)) {
+fn hide(groups: &mut [MaskedCounts<'_>], at: usize, counter: usize) {
+    if let Some(hidden) = groups.get_mut(at).and_then(|group| group.hidden.get_mut(counter)) {
         *hidden = true;
     }
 }
 
-/// The groups that add up to a total: those that differ in one key only.
-fn lines(counted: &Counted) -> Vec<Vec<usize>> {
-    let mut lines: BTreeMap<(usize, Vec<&str>), Vec<usize>> = BTreeMap::new();
+/// For each total, the indexes of the groups that add up to it: those that differ in one key only.
+fn groups_by_total(counted: &GroupedCounts) -> Vec<Vec<usize>> {
+    let mut totals: BTreeMap<(usize, Vec<&str>), Vec<usize>> = BTreeMap::new();
     for (at, path) in counted.groups.keys().enumerate() {
-        for place in 0..path.len() {
-            let rest = path.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, key)| key.as_str()).collect();
-            lines.entry((place, rest)).or_default().push(at);
+        for position in 0..path.len() {
+            let rest = path.iter().enumerate().filter(|(i, _)| *i != position).map(|(_, key)| key.as_str()).collect();
+            totals.entry((position, rest)).or_default().push(at);
         }
     }
-    lines.into_values().collect()
+    totals.into_values().collect()
 }
 
-/// The counts of a line, each with the index of its group and whether it is hidden.
+/// The counts that add up to a total, each with the index of its group and whether it is hidden.
 fn counts<'g>(
-    groups: &'g [GroupCounts<'_>],
-    line: &'g [usize],
-    place: usize,
+    groups: &'g [MaskedCounts<'_>],
+    addends: &'g [usize],
+    counter: usize,
 ) -> impl Iterator<Item = (usize, bool, i64)> + 'g {
-    line.iter().filter_map(move |at| {
+    addends.iter().filter_map(move |at| {
         let group = groups.get(*at)?;
-        Some((*at, *group.hidden.get(place)?, *group.counts.of.get(place)?))
+        Some((*at, *group.hidden.get(counter)?, *group.counts.values.get(counter)?))
     })
 }
 
-/// The sum of (count - 1) over the hidden counts of a line. A reader who subtracts the shown counts from
-/// the total knows each hidden count only to within this uncertainty. 0 if a single count is hidden; `None` if none is.
-fn uncertainty(groups: &[GroupCounts<'_>], line: &[usize], place: usize) -> Option<i64> {
-    let hidden: Vec<i64> = counts(groups, line, place)
+/// The sum of (count - 1) over the hidden counts of a total. A reader who subtracts the shown counts from the total
+/// knows each hidden count only to within this uncertainty. 0 if a single count is hidden; `None` if none is.
+fn uncertainty(groups: &[MaskedCounts<'_>], addends: &[usize], counter: usize) -> Option<i64> {
+    let hidden: Vec<i64> = counts(groups, addends, counter)
         .filter(|(_, hidden, count)| *hidden && *count != 0)
         .map(|(.., count)| count)
         .collect();
@@ -169,65 +170,70 @@ fn uncertainty(groups: &[GroupCounts<'_>], line: &[usize], place: usize) -> Opti
     }
 }
 
-/// If the hidden counts of a line leave too little uncertainty, hides the smallest of the others too. Returns whether it hid
-/// one.
-fn hide_another(groups: &mut [GroupCounts<'_>], line: &[usize], place: usize) -> bool {
-    if uncertainty(groups, line, place).is_none_or(|uncertainty| uncertainty >= STEP) {
+/// If the hidden counts of a total leave too little uncertainty, hides the smallest of its other counts too
+/// (complementary suppression). Returns whether it hid one.
+fn hide_another(groups: &mut [MaskedCounts<'_>], addends: &[usize], counter: usize) -> bool {
+    if uncertainty(groups, addends, counter).is_none_or(|uncertainty| uncertainty >= STEP) {
         return false;
     }
-    let others = counts(groups, line, place).filter(|(_, hidden, count)| !hidden && *count > 0);
+    let others = counts(groups, addends, counter).filter(|(_, hidden, count)| !hidden && *count > 0);
     let smallest = others.min_by_key(|(.., count)| *count).map(|(at, ..)| at);
     if let Some(at) = smallest {
-        hide(groups, at, place);
+        hide(groups, at, counter);
     }
     smallest.is_some()
 }
 
-fn shown(
+/// The figure as a protected report shows it.
+fn published_figure(
     measure: &Measure,
     statistic: &Statistic,
-    group: &GroupCounts<'_>,
+    group: &MaskedCounts<'_>,
     threshold: Threshold,
     of_one_provider: bool,
 ) -> Figure {
-    let parts = made_of(statistic.makes);
+    let counters = deciding_counters(statistic.formula);
     let is_hidden =
-        |name: &&str| place(measure, name).and_then(|place| group.hidden.get(place)).copied().unwrap_or(true);
-    if parts.iter().any(is_hidden) {
+        |name: &&str| counter_index(measure, name).and_then(|index| group.hidden.get(index)).copied().unwrap_or(true);
+    if counters.iter().any(is_hidden) {
         return Figure::HIDDEN;
     }
     let exact = figure(measure, statistic, group.counts);
-    let about = |count: i64| match threshold.show(count) {
-        Shown::About(about) => about,
-        Shown::Hidden => 0,
+    let about = |count: i64| match threshold.publish(count) {
+        PublishedCount::About(about) => about,
+        PublishedCount::Hidden => 0,
     };
-    match statistic.makes {
-        Makes::Count(_) | Makes::Weight { .. } => match exact.value {
+    match statistic.formula {
+        Formula::Count(_) | Formula::Weight { .. } => match exact.value {
             Some(Amount::Whole(count)) => Figure { value: Some(Amount::Whole(about(count))), ..exact },
             _ => exact,
         },
         // A share also reveals its remainder: if that is small, the share is hidden.
-        Makes::Share { of, among }
-            if threshold.hides(group.counts.get(measure, among) - group.counts.get(measure, of)) =>
+        Formula::Share { numerator, denominator }
+            if threshold.hides(group.counts.get(measure, denominator) - group.counts.get(measure, numerator)) =>
         {
             Figure::HIDDEN
         }
         // Computed from the published counts: an exact share would reveal both of its counts.
-        Makes::Share { .. } | Makes::Mean { .. } => match (exact.numerator, exact.denominator) {
+        Formula::Share { .. } | Formula::Mean { .. } => match (exact.numerator, exact.denominator) {
             (Some(numerator), Some(denominator)) => Figure::ratio(about(numerator), about(denominator)),
             _ => exact,
         },
         // A quantile of few values is the value of one of them.
-        Makes::Quantile { of, .. } if group.counts.get(measure, of) < 2 * threshold.least() => Figure::HIDDEN,
-        Makes::Quantile { .. } => match exact.value {
+        Formula::Quantile { counter, .. }
+            if group.counts.get(measure, counter) < 2 * threshold.smallest_published() =>
+        {
+            Figure::HIDDEN
+        }
+        Formula::Quantile { .. } => match exact.value {
             Some(Amount::Whole(days)) => Figure { value: Some(Amount::Whole(days / 7 * 7)), ..exact },
             _ => exact,
         },
-        // If the clients of a provider are shown, there are more of them than it takes to be flagged.
-        Makes::Flagged { .. } if of_one_provider => exact,
-        Makes::Flagged { of, .. } => match threshold.show(group.counts.get(measure, of)) {
-            Shown::About(about) => Figure { value: Some(Amount::Whole(about)), ..exact },
-            Shown::Hidden => Figure::HIDDEN,
+        // If the clients of a provider are shown, there are more clients than a flag needs, so the flag reveals nothing.
+        Formula::Flagged { .. } if of_one_provider => exact,
+        Formula::Flagged { providers, .. } => match threshold.publish(group.counts.get(measure, providers)) {
+            PublishedCount::About(about) => Figure { value: Some(Amount::Whole(about)), ..exact },
+            PublishedCount::Hidden => Figure::HIDDEN,
         },
     }
 }
@@ -243,18 +249,18 @@ mod tests {
     #[test]
     fn threshold_is_rounded_up_to_a_step() {
         for (setting, least) in [(0, 11), (1, 11), (11, 11), (12, 21), (20, 21), (21, 21), (22, 31), (100, 101)] {
-            assert_eq!(Threshold::of(setting).least(), least, "{setting}");
+            assert_eq!(Threshold::from_setting(setting).smallest_published(), least, "{setting}");
         }
     }
 
     #[test]
     fn small_counts_are_hidden_and_others_are_shown_in_steps() {
-        assert_eq!(ELEVEN.show(0), Shown::About(0));
-        assert!((1..=10).all(|count| ELEVEN.show(count) == Shown::Hidden));
-        assert!((11..=20).all(|count| ELEVEN.show(count) == Shown::About(15)));
-        assert_eq!((ELEVEN.show(21), ELEVEN.show(130)), (Shown::About(25), Shown::About(125)));
+        assert_eq!(ELEVEN.publish(0), PublishedCount::About(0));
+        assert!((1..=10).all(|count| ELEVEN.publish(count) == PublishedCount::Hidden));
+        assert!((11..=20).all(|count| ELEVEN.publish(count) == PublishedCount::About(15)));
+        assert_eq!((ELEVEN.publish(21), ELEVEN.publish(130)), (PublishedCount::About(25), PublishedCount::About(125)));
         // A small number that is subtracted reveals as much.
-        assert_eq!(ELEVEN.show(-1), Shown::Hidden);
+        assert_eq!(ELEVEN.publish(-1), PublishedCount::Hidden);
     }
 
     /// What a reader knows who has sent every request that is answered: the range of each number.
@@ -268,9 +274,9 @@ mod tests {
     const QUARTERS: usize = 4;
     const MANY: i64 = 10_000;
 
-    /// Every report of these counts, one after the other: by nothing, by type, by severity, by both; for each quarter
-    /// and for the year, and for the year grouped by quarter.
-    fn asked(counts: &[i64]) -> (Known, BTreeMap<Cell, i64>) {
+    /// What a reader learns from every report of these counts: without groups, by type, by severity, by both; for each
+    /// quarter, for the year, and for the year grouped by quarter. Also returns the hidden counts.
+    fn all_reports(counts: &[i64]) -> (Known, BTreeMap<Cell, i64>) {
         let (mut known, mut hidden) = (Known::new(), BTreeMap::new());
         for quarter in (0..QUARTERS).map(Some).chain([None]) {
             for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -294,20 +300,20 @@ mod tests {
     type Truth = BTreeMap<(Vec<String>, Cell), i64>;
 
     /// The counts of one report, and the true value of each of its numbers.
-    fn count(counts: &[i64], quarter: Option<usize>, by_kind: bool, by_grade: bool) -> (Counted, Truth) {
-        let of = |kind: usize, grade: usize, quarter: usize| counts[(kind * GRADES + grade) * QUARTERS + quarter];
+    fn count(counts: &[i64], quarter: Option<usize>, by_kind: bool, by_grade: bool) -> (GroupedCounts, Truth) {
+        let count_at = |kind: usize, grade: usize, quarter: usize| counts[(kind * GRADES + grade) * QUARTERS + quarter];
         let quarters: Vec<usize> = quarter.map_or_else(|| (0..QUARTERS).collect(), |one| vec![one]);
-        let (mut counted, mut truth) = (Counted::default(), BTreeMap::new());
+        let (mut counted, mut truth) = (GroupedCounts::default(), BTreeMap::new());
         for (kind, grade) in (0..TYPES).flat_map(|kind| (0..GRADES).map(move |grade| (kind, grade))) {
-            let n: i64 = quarters.iter().map(|quarter| of(kind, grade, *quarter)).sum();
+            let n: i64 = quarters.iter().map(|quarter| count_at(kind, grade, *quarter)).sum();
             let path: Vec<String> = [by_kind.then_some(kind), by_grade.then_some(grade)]
                 .into_iter()
                 .flatten()
                 .map(|key| key.to_string())
                 .collect();
-            counted.all.of[0] += n;
+            counted.all.values[0] += n;
             if by_kind || by_grade {
-                counted.groups.entry(path.clone()).or_default().of[0] += n;
+                counted.groups.entry(path.clone()).or_default().values[0] += n;
             }
             *truth.entry((path, (by_kind.then_some(kind), by_grade.then_some(grade), quarter))).or_insert(0) += n;
         }
@@ -318,7 +324,7 @@ mod tests {
     fn learn(
         known: &mut Known,
         hidden: &mut BTreeMap<Cell, i64>,
-        counted: &Counted,
+        counted: &GroupedCounts,
         truth: &Truth,
         (groups, all): &(Vec<Vec<Figure>>, Vec<Figure>),
     ) {
@@ -349,10 +355,10 @@ mod tests {
     /// Every total with its parts, along each of the three dimensions.
     fn totals() -> Vec<(Cell, Vec<Cell>)> {
         let mut totals = Vec::new();
-        let some = |many: usize| (0..many).map(Some).chain([None]).collect::<Vec<_>>();
-        for kind in some(TYPES) {
-            for grade in some(GRADES) {
-                for quarter in some(QUARTERS) {
+        let with_total = |many: usize| (0..many).map(Some).chain([None]).collect::<Vec<_>>();
+        for kind in with_total(TYPES) {
+            for grade in with_total(GRADES) {
+                for quarter in with_total(QUARTERS) {
                     let whole = (kind, grade, quarter);
                     if kind.is_none() {
                         totals.push((whole, (0..TYPES).map(|kind| (Some(kind), grade, quarter)).collect()));
@@ -392,8 +398,8 @@ mod tests {
         }
     }
 
-    fn learned(counts: &[i64]) {
-        let (mut known, hidden) = asked(counts);
+    fn assert_attack_reveals_nothing(counts: &[i64]) {
+        let (mut known, hidden) = all_reports(counts);
         attack(&mut known);
         for (cell, n) in hidden {
             let (low, high) = known[&cell];
@@ -402,8 +408,7 @@ mod tests {
         }
     }
 
-    /// The attack finds what can be found: without the second hidden cell, one total minus the other parts reveals the
-    /// hidden one.
+    /// The attack works: if only one cell of a total is hidden, the total minus the other cells reveals it.
     #[test]
     fn simulated_attack_finds_an_insufficiently_hidden_cell() {
         let mut known: Known = totals()
@@ -436,12 +441,12 @@ mod tests {
     }
 
     /// One breakdown with many parts, most of them small, for example by provider.
-    fn tail(parts: &[i64]) {
+    fn assert_long_tail_reveals_nothing(parts: &[i64]) {
         let measure = find("barriers_open").unwrap();
-        let mut counted = Counted::default();
+        let mut counted = GroupedCounts::default();
         for (at, n) in parts.iter().enumerate() {
-            counted.all.of[0] += n;
-            counted.groups.entry(vec![format!("{at:03}")]).or_default().of[0] += n;
+            counted.all.values[0] += n;
+            counted.groups.entry(vec![format!("{at:03}")]).or_default().values[0] += n;
         }
         let (groups, all) = figures(measure, &[], &counted, ELEVEN);
         let span = |figure: &Figure| match figure.value {
@@ -470,7 +475,7 @@ mod tests {
             [vec![11; 9], vec![1]].concat(),
             [vec![1; 25], vec![2000]].concat(),
         ] {
-            tail(&parts);
+            assert_long_tail_reveals_nothing(&parts);
         }
     }
 
@@ -483,14 +488,14 @@ mod tests {
                 1..26,
             ),
         ) {
-            tail(&parts);
+            assert_long_tail_reveals_nothing(&parts);
         }
         /// A reader who sends every request and computes every difference learns the value of no hidden number.
         #[test]
         fn differences_of_reports_reveal_no_hidden_count(
             counts in vec(prop_oneof![Just(0_i64), 1_i64..11, 11_i64..40], TYPES * GRADES * QUARTERS),
         ) {
-            learned(&counts);
+            assert_attack_reveals_nothing(&counts);
         }
         #[test]
         fn differences_of_sparse_reports_reveal_no_hidden_count(
@@ -499,7 +504,7 @@ mod tests {
                 TYPES * GRADES * QUARTERS,
             ),
         ) {
-            learned(&counts);
+            assert_attack_reveals_nothing(&counts);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     auth::{Allowed, policy::ReadSearch},
     db::Db,
-    http::{List, Page, Reply, paged},
+    http::{List, Page, Reply, ok_page},
     records::search::{model::*, store},
 };
 use actix_web::{get, web::Data};
@@ -26,5 +26,5 @@ pub async fn search_records(
     db: Data<Db>,
     list: List<SearchFilter>,
 ) -> Reply<Page<SearchResult>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }

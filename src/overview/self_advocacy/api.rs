@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, policy::ReadMeetings},
     casework::clients::model::ClientId,
     db::Db,
-    http::{Reply, plain},
+    http::{Reply, ok_json},
 };
 use actix_web::{
     get,
@@ -25,5 +25,5 @@ use actix_web::{
 )]
 #[get("/clients/{id}/self-advocacy")]
 pub async fn get_self_advocacy(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<ClientId>) -> Reply<SelfAdvocacy> {
-    plain(db.read(&who, move |tx| store::get(tx, *id)).await?)
+    ok_json(db.read(&who, move |tx| store::get(tx, *id)).await?)
 }

@@ -21,7 +21,7 @@ text_enum! {
     pub enum Question { Prepared = "prepared", UnderstoodOptions = "understood_options", Heard = "heard", Confidence = "confidence" }
 }
 impl Question {
-    const fn of(self, ratings: &Ratings) -> Option<Rating> {
+    const fn answer(self, ratings: &Ratings) -> Option<Rating> {
         match self {
             Self::Prepared => ratings.prepared,
             Self::UnderstoodOptions => ratings.understood_options,
@@ -87,7 +87,7 @@ pub struct RatingShift {
 
 fn shift(question: Question, meetings: &[HeldMeeting]) -> RatingShift {
     let answer =
-        |ratings: &Option<Ratings>| ratings.as_ref().and_then(|ratings| question.of(ratings)).map(Rating::value);
+        |ratings: &Option<Ratings>| ratings.as_ref().and_then(|ratings| question.answer(ratings)).map(Rating::value);
     let (pairs, sum) = meetings
         .iter()
         .filter_map(|meeting| Some(answer(&meeting.ratings_after)? - answer(&meeting.ratings_before)?))

@@ -12,7 +12,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-const LATEST: usize = 200;
+const MAX_MEETINGS: usize = 200;
 
 /// The meetings of a client's cases that this caller may see.
 fn visible(tx: &Tx, client: ClientId) -> meetings::BoxedQuery<'static, Dialect> {
@@ -40,7 +40,7 @@ pub fn get(tx: &mut Tx, client: ClientId) -> Result<SelfAdvocacy> {
     let mut rows: Vec<HeldRow> = held.select(HeldRow::as_select()).load(tx.conn)?;
     // Sorted here and not in SQL, for the same reason.
     rows.sort_unstable_by_key(|row| (row.starts_at, row.id));
-    let left_out = rows.len().saturating_sub(LATEST);
+    let left_out = rows.len().saturating_sub(MAX_MEETINGS);
     rows.drain(..left_out);
     tx.audit_read("client.self_advocacy_read", client);
     tx.audit_read_all("meeting.listed", rows.iter().map(|row| row.id));

@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, policy::ReadBarriers},
     casework::cases::model::CaseId,
     db::Db,
-    http::{List, Page, Reply, paged},
+    http::{List, Page, Reply, ok_page},
 };
 use actix_web::{
     get,
@@ -29,5 +29,5 @@ pub async fn get_case_timeline(
     id: Path<CaseId>,
     list: List<TimelineFilter>,
 ) -> Reply<Page<TimelineEntry>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The events that only supervisors see, because they would reveal a colleague's interests.
+/// The events that only supervisors see, because they reveal the interests of a staff member.
 const FOR_SUPERVISORS: &[&str] = &["conflict_check.run", "conflict_check.found", "conflict_check.decided"];
 
 /// The timeline entries of a case that the caller may work in, without entries about notes and conflict checks that the

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::clients::model::ClientId,
     db::Db,
-    http::{Body, Reply, no_content, plain},
+    http::{Body, Reply, no_content, ok_json},
 };
 use actix_web::{
     delete, get, put,
@@ -26,7 +26,7 @@ use actix_web::{
 )]
 #[get("/clients/{id}/account")]
 pub async fn get_client_account(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<ClientAccount> {
-    plain(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_json(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Link a user account to a client
@@ -47,7 +47,7 @@ pub async fn set_client_account(
     id: Path<ClientId>,
     body: Body<NewClientAccount>,
 ) -> Reply<ClientAccount> {
-    plain(db.write(&who, move |tx| store::set(tx, *id, &body)).await?)
+    ok_json(db.write(&who, move |tx| store::set(tx, *id, &body)).await?)
 }
 
 /// Unlink the user account of a client
@@ -56,7 +56,7 @@ pub async fn set_client_account(
 #[utoipa::path(
     tag = "Clients",
     params(("id" = ClientId, Path)),
-    responses((status = 204, description = "Nobody signs in as the client.")),
+    responses((status = 204, description = "The client no longer has a user account.")),
     security(("bearer" = ["clients:write"])),
 )]
 #[delete("/clients/{id}/account")]

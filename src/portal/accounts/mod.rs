@@ -1,4 +1,4 @@
-//! Client accounts: they link a user to the client that the user is.
+//! Client accounts: each links a user with the role `client` to their own client record.
 
 pub mod api;
 pub mod model;

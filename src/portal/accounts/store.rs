@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::Scope,
+    auth::CaseAccess,
     casework::clients::{self, model::ClientId},
     db::{Dialect, Tx, schema::client_accounts as accounts},
     error::{ApiError, OnUnique as _, Result},
@@ -15,27 +15,27 @@ use diesel::prelude::*;
 /// The accounts that this caller may see. A client sees their own; others see those of the clients that they see.
 fn visible(tx: &Tx) -> accounts::BoxedQuery<'static, Dialect> {
     let all = accounts::table.filter(accounts::organization_id.eq(tx.organization())).into_boxed();
-    match tx.scope() {
-        Scope::Own(user) => all.filter(accounts::user_id.eq(user)),
+    match tx.case_access() {
+        CaseAccess::Own(user) => all.filter(accounts::user_id.eq(user)),
         _ => all.filter(accounts::client_id.eq_any(clients::store::visible_ids(tx))),
     }
 }
 
-/// The client that the caller is. Every query of the portal starts from it. 404 if the caller is not linked to a
-/// client.
-pub fn own(tx: &mut Tx) -> Result<ClientId> {
-    match tx.scope() {
-        Scope::Own(_) => Ok(visible(tx).select(accounts::client_id).first(tx.conn)?),
+/// The client to whom the caller's account is linked. Every query of the portal starts from it. 404 if the account is
+/// linked to no client.
+pub fn client_of_caller(tx: &mut Tx) -> Result<ClientId> {
+    match tx.case_access() {
+        CaseAccess::Own(_) => Ok(visible(tx).select(accounts::client_id).first(tx.conn)?),
         _ => Err(ApiError::not_found()),
     }
 }
 
-/// The same for a change: locks the client until the transaction ends. After a wait for the lock it checks the link
-/// again, because it may have changed.
-pub fn lock_own(tx: &mut Tx) -> Result<ClientId> {
-    let client = own(tx)?;
+/// Returns the client of the caller and locks it until the transaction ends, for a change. Checks the link again after
+/// the wait for the lock, because it may have changed meanwhile.
+pub fn lock_client_of_caller(tx: &mut Tx) -> Result<ClientId> {
+    let client = client_of_caller(tx)?;
     clients::store::lock_for_update(tx, client)?;
-    if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }
+    if tx.conn.has_row_locks() { client_of_caller(tx) } else { Ok(client) }
 }
 
 fn find(tx: &mut Tx, client: ClientId) -> Result<AccountRow> {

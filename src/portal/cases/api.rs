@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, policy::ReadPortal},
     casework::cases::model::CaseId,
     db::Db,
-    http::{List, Page, Reply, ok, paged, plain},
+    http::{List, Page, Reply, ok_json, ok_page, ok_record},
 };
 use actix_web::{
     get,
@@ -22,7 +22,7 @@ use actix_web::{
 )]
 #[get("/me/client")]
 pub async fn get_my_client(who: Allowed<ReadPortal>, db: Data<Db>) -> Reply<MyClient> {
-    ok(db.peek(&who, store::client).await?)
+    ok_record(db.peek(&who, store::client).await?)
 }
 
 /// List my cases
@@ -39,7 +39,7 @@ pub async fn get_my_client(who: Allowed<ReadPortal>, db: Data<Db>) -> Reply<MyCl
 )]
 #[get("/me/cases")]
 pub async fn list_my_cases(who: Allowed<ReadPortal>, db: Data<Db>, list: List<MyCaseFilter>) -> Reply<Page<MyCase>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one of my cases
@@ -53,5 +53,5 @@ pub async fn list_my_cases(who: Allowed<ReadPortal>, db: Data<Db>, list: List<My
 )]
 #[get("/me/cases/{id}")]
 pub async fn get_my_case(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<CaseId>) -> Reply<MyCase> {
-    plain(db.read(&who, move |tx| store::get(tx, *id)).await?)
+    ok_json(db.read(&who, move |tx| store::get(tx, *id)).await?)
 }

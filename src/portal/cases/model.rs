@@ -79,7 +79,7 @@ pub struct MyCaseRow {
 }
 
 /// The status of a case, in words for the client.
-pub const fn in_words(status: CaseStatus) -> &'static str {
+pub const fn status_words(status: CaseStatus) -> &'static str {
     match status {
         CaseStatus::Referred => "We have your request, and will look at it soon.",
         CaseStatus::Triage => "We are looking at how we can help.",
@@ -116,12 +116,12 @@ pub struct MyCase {
     pub promises: Option<Vec<MyPromise>>,
 }
 impl MyCase {
-    pub fn of(row: MyCaseRow, lead_advocate: Option<Line<120>>) -> Self {
+    pub fn from_row(row: MyCaseRow, lead_advocate: Option<Line<120>>) -> Self {
         Self {
             id: row.id,
             case_number: row.case_number,
             status: row.status,
-            status_in_words: in_words(row.status),
+            status_in_words: status_words(row.status),
             client_goal: row.client_goal,
             lead_advocate,
             opened_at: row.opened_at,

@@ -25,34 +25,34 @@ const MOST_PROMISES: i64 = 50;
 
 /// The cases of this client.
 #[dsl::auto_type]
-fn of_client(organization: OrganizationId, own: ClientId) -> _ {
+fn cases_of_client(organization: OrganizationId, client: ClientId) -> _ {
     let mistake: CaseStatus = CaseStatus::EnteredInError;
     cases::table
         .filter(cases::organization_id.eq(organization))
-        .filter(cases::client_id.eq(own))
+        .filter(cases::client_id.eq(client))
         .filter(cases::status.ne(mistake))
 }
 
 /// The ids of these cases, as a subquery for their records.
 #[dsl::auto_type]
-pub fn ids(organization: OrganizationId, own: ClientId) -> _ {
-    let theirs: of_client = of_client(organization, own);
+pub fn ids(organization: OrganizationId, client: ClientId) -> _ {
+    let theirs: cases_of_client = cases_of_client(organization, client);
     theirs.select(cases::id)
 }
 
-fn visible(tx: &Tx, own: ClientId) -> cases::BoxedQuery<'static, Dialect> {
-    of_client(tx.organization(), own).into_boxed()
+fn visible(tx: &Tx, client: ClientId) -> cases::BoxedQuery<'static, Dialect> {
+    cases_of_client(tx.organization(), client).into_boxed()
 }
 
 pub fn client(tx: &mut Tx) -> Result<MyClient> {
-    let own = portal::own(tx)?;
-    Ok(clients::store::get(tx, own)?.into())
+    let client = portal::client_of_caller(tx)?;
+    Ok(clients::store::get(tx, client)?.into())
 }
 
-fn filtered(tx: &Tx, own: ClientId, filter: &MyCaseFilter) -> cases::BoxedQuery<'static, Dialect> {
+fn filtered(tx: &Tx, client: ClientId, filter: &MyCaseFilter) -> cases::BoxedQuery<'static, Dialect> {
     match &filter.status {
-        Some(statuses) => visible(tx, own).filter(cases::status.eq_any(statuses.0.clone())),
-        None => visible(tx, own),
+        Some(statuses) => visible(tx, client).filter(cases::status.eq_any(statuses.0.clone())),
+        None => visible(tx, client),
     }
 }
 
@@ -62,21 +62,21 @@ fn views(tx: &mut Tx, rows: Vec<MyCaseRow>) -> Result<Vec<MyCase>> {
     let name = |row: &MyCaseRow| {
         leads.iter().find(|lead| Some(lead.id) == row.lead_advocate_id).map(|lead| lead.display_name.clone())
     };
-    Ok(rows.into_iter().map(|row| (name(&row), row)).map(|(lead, row)| MyCase::of(row, lead)).collect())
+    Ok(rows.into_iter().map(|row| (name(&row), row)).map(|(lead, row)| MyCase::from_row(row, lead)).collect())
 }
 
 pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
-    let (actor, own) = (tx.actor()?, portal::own(tx)?);
+    let (actor, client) = (tx.actor()?, portal::client_of_caller(tx)?);
     let query = list.keyset(
         actor,
-        filtered(tx, own, &list.filter),
+        filtered(tx, client, &list.filter),
         (cases::opened_at, cases::id),
         Instant::from_micros,
         CaseId::from_uuid,
     )?;
     let rows: Vec<MyCaseRow> = query.select(MyCaseRow::as_select()).load(tx.conn)?;
     let total =
-        if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
+        if list.include_total { Some(filtered(tx, client, &list.filter).count().get_result(tx.conn)?) } else { None };
     let shown = views(tx, rows)?;
     let page = list.page(actor, shown, total, |case| (case.opened_at.micros(), case.id.uuid()), |case| case);
     tx.audit_read_all("case.listed", page.items.iter().map(|case| case.id));
@@ -84,15 +84,15 @@ pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
 }
 
 /// Checks that this is one of the client's own cases.
-pub fn find(tx: &mut Tx, own: ClientId, id: CaseId) -> Result<CaseId> {
-    Ok(visible(tx, own).filter(cases::id.eq(id)).select(cases::id).first(tx.conn)?)
+pub fn find(tx: &mut Tx, client: ClientId, id: CaseId) -> Result<CaseId> {
+    Ok(visible(tx, client).filter(cases::id.eq(id)).select(cases::id).first(tx.conn)?)
 }
 
 pub fn get(tx: &mut Tx, id: CaseId) -> Result<MyCase> {
-    let own = portal::own(tx)?;
-    let row: MyCaseRow = visible(tx, own).filter(cases::id.eq(id)).select(MyCaseRow::as_select()).first(tx.conn)?;
+    let client = portal::client_of_caller(tx)?;
+    let row: MyCaseRow = visible(tx, client).filter(cases::id.eq(id)).select(MyCaseRow::as_select()).first(tx.conn)?;
     tx.audit_read("case.read", row.id);
-    let (next_meeting, promises) = (portal::meetings::store::next(tx, own, row.id)?, promises(tx, row.id)?);
+    let (next_meeting, promises) = (portal::meetings::store::next(tx, client, row.id)?, promises(tx, row.id)?);
     let mut whole = views(tx, vec![row])?;
     let case = whole.pop().ok_or_else(crate::error::ApiError::not_found)?;
     Ok(MyCase { next_meeting, promises: Some(promises), ..case })

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::clients::model::ClientId,
     db::Db,
-    http::{Body, IdempotencyKey, List, Page, Reply, once, paged},
+    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_page},
 };
 use actix_web::{
     get, post,
@@ -33,7 +33,7 @@ pub async fn list_my_feedback(
     db: Data<Db>,
     list: List<FeedbackFilter>,
 ) -> Reply<Page<MyFeedback>> {
-    paged(db.read(&who, move |tx| store::own(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page_of_caller(tx, &list)).await?)
 }
 
 /// Give feedback
@@ -53,7 +53,7 @@ pub async fn create_my_feedback(
     request: IdempotencyKey,
     body: Body<NewFeedback>,
 ) -> Reply<MyFeedback> {
-    once(&db, &who, request, body, store::create).await
+    created_once(&db, &who, request, body, store::create).await
 }
 
 /// List the feedback of a client
@@ -72,5 +72,5 @@ pub async fn list_client_feedback(
     id: Path<ClientId>,
     list: List<FeedbackFilter>,
 ) -> Reply<Page<Feedback>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent},
+    records::kind::{BelongsTo, ForClient, Included, Kind},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -14,13 +14,13 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_my_feedback).service(api::create_my_feedback).service(api::list_client_feedback);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "feedback",
     table: "feedback",
-    parent: Parent::Client(owners_of!(feedback, client, case)),
+    belongs_to: BelongsTo::Client(owners_of!(feedback, client, case)),
     path: "/me/feedback",
-    authorize: |tx, _| super::own(tx).map(drop),
+    authorize: |tx, _| super::client_of_caller(tx).map(drop),
     timeline: Included::No("it is what the client says of the work"),
     search: Included::No("it is the client's own text, for those who open it"),
     case_file: Included::No("it is what the client says of the work"),

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::Scope,
+    auth::CaseAccess,
     casework::clients::{self, model::ClientId},
     db::{Dialect, Tx, schema::feedback},
     error::{ApiError, Result},
@@ -18,10 +18,10 @@ use diesel::prelude::*;
 fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
     let of_clients = feedback::client_id.eq_any(clients::store::visible_ids(tx));
     let all = feedback::table.filter(feedback::organization_id.eq(tx.organization())).filter(of_clients).into_boxed();
-    match tx.scope() {
+    match tx.case_access() {
         // The account may have been linked to the wrong person before. The present user must not read what that person
         // wrote.
-        Scope::Own(user) => all.filter(feedback::created_by.eq(user)),
+        CaseAccess::Own(user) => all.filter(feedback::created_by.eq(user)),
         _ => all.filter(feedback::case_id.is_null().or(visibility::in_visible_case(tx, "feedback"))),
     }
 }
@@ -43,13 +43,13 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<FeedbackFilter>) -> Resul
     Ok(listed(tx, client, list)?.map(Feedback::from))
 }
 
-pub fn own(tx: &mut Tx, list: &List<FeedbackFilter>) -> Result<Page<MyFeedback>> {
-    let client = portal::own(tx)?;
+pub fn page_of_caller(tx: &mut Tx, list: &List<FeedbackFilter>) -> Result<Page<MyFeedback>> {
+    let client = portal::client_of_caller(tx)?;
     Ok(listed(tx, client, list)?.map(MyFeedback::from))
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewFeedback>) -> Result<MyFeedback> {
-    let client = portal::lock_own(tx)?;
+    let client = portal::lock_client_of_caller(tx)?;
     let about = match (new.case_id, new.meeting_id) {
         (None, None) => None,
         (Some(case), None) => {

@@ -4,7 +4,7 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::ReadPortal},
     db::Db,
-    http::{List, Page, Reply, paged},
+    http::{List, Page, Reply, ok_page},
 };
 use actix_web::{get, web::Data};
 
@@ -26,5 +26,5 @@ pub async fn list_my_meetings(
     db: Data<Db>,
     list: List<MyMeetingFilter>,
 ) -> Reply<Page<MyMeeting>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }

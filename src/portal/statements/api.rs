@@ -11,8 +11,8 @@ use crate::{
         store,
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
-    portal::{lock_own, own},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, created_once, ok_page, ok_record},
+    portal::{client_of_caller, lock_client_of_caller},
 };
 use actix_web::{
     get, patch, post,
@@ -38,8 +38,8 @@ pub async fn list_my_statements(
     db: Data<Db>,
     list: List<StatementFilter>,
 ) -> Reply<Page<MyStatementSummary>> {
-    let page = db.read(&who, move |tx| own(tx).and_then(|own| store::page(tx, own, &list))).await?;
-    paged(page.map(MyStatementSummary::from))
+    let page = db.read(&who, move |tx| client_of_caller(tx).and_then(|client| store::page(tx, client, &list))).await?;
+    ok_page(page.map(MyStatementSummary::from))
 }
 
 /// Create a version of my statement
@@ -59,9 +59,9 @@ pub async fn create_my_statement(
     request: IdempotencyKey,
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<MyStatement> {
-    once(&db, &who, request, body, move |tx, new| {
-        let own = lock_own(tx)?;
-        Ok(store::create(tx, own, new)?.into())
+    created_once(&db, &who, request, body, move |tx, new| {
+        let client = lock_client_of_caller(tx)?;
+        Ok(store::create(tx, client, new)?.into())
     })
     .await
 }
@@ -77,7 +77,7 @@ pub async fn create_my_statement(
 )]
 #[get("/me/statements/{id}")]
 pub async fn get_my_statement(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<StatementId>) -> Reply<MyStatement> {
-    ok(db.peek(&who, move |tx| own(tx).and_then(|_| store::get(tx, *id))).await?.into())
+    ok_record(db.peek(&who, move |tx| client_of_caller(tx).and_then(|_| store::get(tx, *id))).await?.into())
 }
 
 /// Change a draft of my statement
@@ -98,8 +98,10 @@ pub async fn update_my_statement(
     version: IfMatch,
     patch: Body<StatementPatch, NOTE_LIMIT>,
 ) -> Reply<MyStatement> {
-    let changed = db.write(&who, move |tx| lock_own(tx).and_then(|_| store::update(tx, *id, &version, &patch))).await?;
-    ok(changed.into())
+    let changed = db
+        .write(&who, move |tx| lock_client_of_caller(tx).and_then(|_| store::update(tx, *id, &version, &patch)))
+        .await?;
+    ok_record(changed.into())
 }
 
 /// Approve my statement
@@ -121,9 +123,9 @@ pub async fn approve_my_statement(
 ) -> Reply<MyStatement> {
     let approved = db
         .write(&who, move |tx| {
-            lock_own(tx)?;
+            lock_client_of_caller(tx)?;
             store::approve(tx, *id, Some(&version), &GIVEN_HERE, Vec::new())
         })
         .await?;
-    ok(approved.into())
+    ok_record(approved.into())
 }

@@ -1,6 +1,6 @@
 //! The cover of a printed client record: the recipient, the purpose, and the notice that goes with it.
 
-use super::{gate::Outgoing, model::Audience};
+use super::{gate::ExportPermit, model::Audience};
 use crate::{
     print::{Block, Sheet},
     privacy::notices,
@@ -14,16 +14,16 @@ use crate::{
 /// 2.32(a), so that all of it is on the first page; Statement 2 is at the foot of every page. An internal copy states
 /// on every page that it is not for anybody outside. A copy for the client has neither: it is their own record (42 CFR
 /// 2.23).
-pub fn put(sheet: &mut Sheet, outgoing: &Outgoing, organization: &Line<200>, on: &str) {
+pub fn put(sheet: &mut Sheet, permit: &ExportPermit, organization: &Line<200>, on: &str) {
     // The title bar and the file's properties must not show whose record it is.
-    sheet.name = Some(outgoing.title());
-    match outgoing.audience() {
+    sheet.name = Some(permit.title());
+    match permit.audience() {
         Some(Audience::Recipient) => {
             let mut lines = Vec::new();
-            lines.extend(outgoing.recipient().map(|recipient| format!("For: {recipient}")));
-            lines.extend(outgoing.purpose().map(|purpose| format!("Purpose: {purpose}")));
+            lines.extend(permit.recipient().map(|recipient| format!("For: {recipient}")));
+            lines.extend(permit.purpose().map(|purpose| format!("Purpose: {purpose}")));
             lines.push(format!("Date: {on}"));
-            lines.push(format!("Given by: {organization}. Basis: {}.", outgoing.basis().label()));
+            lines.push(format!("Given by: {organization}. Basis: {}.", permit.basis().label()));
             lines.push(String::new());
             lines.push(notices::FULL.text.clone());
             sheet.blocks.insert(0, Block::Small(lines.join("\n")));
@@ -41,7 +41,7 @@ pub fn put(sheet: &mut Sheet, outgoing: &Outgoing, organization: &Line<200>, on:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::exports::gate::tests::outgoing;
+    use crate::records::exports::gate::tests::permit;
 
     /// Uses the longest recipient, purpose and organization name that the API accepts.
     #[test]
@@ -56,7 +56,7 @@ mod tests {
             blocks: vec![Block::Text("Words.".into())],
             ..Sheet::default()
         };
-        put(&mut sheet, &outgoing(query), &Line::parse(long(200).trim().to_owned()).unwrap(), "30 November 2026");
+        put(&mut sheet, &permit(query), &Line::parse(long(200).trim().to_owned()).unwrap(), "30 November 2026");
         let Some(Block::Small(cover)) = sheet.blocks.first() else { panic!("{sheet:?}") };
         assert!(cover.ends_with(&notices::FULL.text) && cover.starts_with("For: Clinic at the River"), "{cover}");
         assert_eq!(crate::print::pdf::pages_of_first_block(&sheet), 1);

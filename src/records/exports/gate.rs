@@ -1,10 +1,10 @@
 //! Decides on everything that leaves the organization as a file (FX-02).
 //!
-//! Each such operation calls [`Outgoing`] before it reads anything. `Outgoing` requires a password entered within the
-//! last ten minutes, a reason and, for a copy to somebody outside, the recipient and the purpose. [`Outgoing::gather`]
-//! reads the content of the file, and refuses a caller who sees it only by break-glass access. [`Outgoing::enter`]
-//! records the export, its clients and the audit entry, and returns [`Entered`], without which no response can be
-//! built.
+//! Each such operation creates an [`ExportPermit`] before it reads anything. The permit requires a password entered
+//! within the last ten minutes, a reason and, for a copy to somebody outside, the recipient and the purpose.
+//! [`ExportPermit::read_content`] reads the content of the file, and refuses a caller who sees it only by break-glass
+//! access. [`ExportPermit::record`] records the export, its clients and the audit entry, and returns
+//! [`RecordedExport`], without which no response can be built.
 
 use super::model::*;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         schema::{export_clients, exports},
     },
     error::{ApiError, Code, Result},
-    http::{Shown, Streamed},
+    http::{FileResponse, Streamed},
     insert_all,
     privacy::notices,
     records::ids::ClientId,
@@ -29,7 +29,7 @@ pub const SHORTEST_REASON: usize = 5;
 
 /// An export that is permitted. Nothing of its content has been read yet.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
+pub struct ExportPermit {
     id: ExportId,
     audience: Option<Audience>,
     recipient: Option<Line<200>>,
@@ -39,34 +39,34 @@ pub struct Outgoing {
     reason: Line<500>,
 }
 
-/// Proof that an export has been recorded. Only [`Outgoing::enter`] creates one.
+/// Proof that an export has been recorded. Only [`ExportPermit::record`] creates one.
 #[derive(Debug)]
-pub struct Entered(());
+pub struct RecordedExport(());
 
-impl Outgoing {
+impl ExportPermit {
     /// A report as a file: numbers, and no client's record.
     ///
     /// # Errors
     /// 403 `reauthentication_required` if the password was not entered recently; 400 without a reason.
-    pub fn of_report(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
-        Self::decide(who, reason)
+    pub fn for_report(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
+        Self::check_common_requirements(who, reason)
     }
 
     /// A list of records, which stays inside the organization.
     ///
     /// # Errors
-    /// As [`Self::of_report`].
-    pub fn of_records(who: &impl Caller, reason: &Line<500>) -> Result<Self> {
-        Ok(Self { audience: Some(Audience::Internal), ..Self::decide(who, Some(reason))? })
+    /// As [`Self::for_report`].
+    pub fn for_records(who: &impl Caller, reason: &Line<500>) -> Result<Self> {
+        Ok(Self { audience: Some(Audience::Internal), ..Self::check_common_requirements(who, Some(reason))? })
     }
 
     /// A copy of one client's record.
     ///
     /// # Errors
-    /// As [`Self::of_report`]; also 400 if a parameter that this audience requires is missing, or one is given that it
+    /// As [`Self::for_report`]; also 400 if a parameter that this audience requires is missing, or one is given that it
     /// does not allow.
-    pub fn of_print(who: &impl Caller, query: &PrintQuery) -> Result<Self> {
-        let decided = Self::decide(who, Some(&query.reason))?;
+    pub fn for_print(who: &impl Caller, query: &PrintQuery) -> Result<Self> {
+        let decided = Self::check_common_requirements(who, Some(&query.reason))?;
         let PrintQuery { audience, recipient, purpose, purpose_text, basis, .. } = query.clone();
         if audience != Audience::Recipient {
             let named = [
@@ -124,13 +124,13 @@ impl Outgoing {
         })
     }
 
-    /// The requirements that all exports share.
-    fn decide(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
+    /// Checks the requirements that all exports share.
+    fn check_common_requirements(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
         let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
         let Some(reason) = reason else {
             return Err(ApiError::parameter("reason", "required", "say why the file is made"));
         };
-        if !actor.is_fresh() {
+        if !actor.is_recently_authenticated() {
             return Err(ApiError::new(
                 Code::ReauthenticationRequired,
                 "Enter your password again: POST /auth/reauthenticate.",
@@ -181,13 +181,13 @@ impl Outgoing {
 
     /// A file name that identifies nobody: `document-` and the last four digits of the export's id.
     pub fn file_name(&self, extension: &str) -> Cow<'static, str> {
-        format!("document-{}.{extension}", self.mark()).into()
+        format!("document-{}.{extension}", self.short_id()).into()
     }
     /// The same, as the title of a document.
     pub fn title(&self) -> String {
-        format!("Document {}", self.mark())
+        format!("Document {}", self.short_id())
     }
-    fn mark(&self) -> String {
+    fn short_id(&self) -> String {
         let mut id = self.id.uuid().simple().to_string().to_uppercase();
         id.split_off(id.len().saturating_sub(4))
     }
@@ -197,7 +197,7 @@ impl Outgoing {
         match self.audience? {
             Audience::Client => None,
             Audience::Recipient => Some(&notices::FULL.version),
-            // A print has the short notice in its footer. Lists of records have no footer: `enter` records the full
+            // A print has the short notice in its footer. Lists of records have no footer: `record` records the full
             // notice for them.
             Audience::Internal => Some(&notices::SHORT.version),
         }
@@ -207,7 +207,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// 403 if the caller sees it only by break-glass access.
-    pub async fn gather<T: Send + 'static>(
+    pub async fn read_content<T: Send + 'static>(
         &self,
         db: &Db,
         who: &impl Caller,
@@ -226,38 +226,38 @@ impl Outgoing {
     ///
     /// # Errors
     /// Those of `clients`; 403 if the caller sees it only by break-glass access.
-    pub async fn enter(
+    pub async fn record(
         &self,
         db: &Db,
         who: &impl Caller,
-        taken: ExportRecord,
+        export_record: ExportRecord,
         mut clients: impl FnMut(&mut Tx<'_>) -> Result<Vec<ClientId>> + Send + 'static,
-    ) -> Result<Entered> {
-        let outgoing = self.clone();
+    ) -> Result<RecordedExport> {
+        let permit = self.clone();
         db.write(who, move |tx| {
             let clients = clients(tx)?;
             refuse_break_glass(tx)?;
             let mut filter: Vec<String> =
-                outgoing.audience.iter().map(|audience| format!("for={}", audience.as_str())).collect();
-            filter.extend(taken.filter.iter().cloned());
-            let full = taken.format != "pdf" && taken.format != "html";
+                permit.audience.iter().map(|audience| format!("for={}", audience.as_str())).collect();
+            filter.extend(export_record.filter.iter().cloned());
+            let full = export_record.format != "pdf" && export_record.format != "html";
             let row = ExportRow {
                 organization_id: tx.organization(),
-                id: outgoing.id,
+                id: permit.id,
                 user_id: tx.user()?,
                 at: Instant::now(),
-                what: taken.what.to_owned(),
-                subject_id: taken.subject,
+                what: export_record.what.to_owned(),
+                subject_id: export_record.subject,
                 filter: filter.join(" "),
-                format: taken.format.to_owned(),
-                rows: taken.rows,
-                reason: outgoing.reason.clone(),
-                audience: outgoing.audience,
-                recipient: outgoing.recipient.clone(),
-                purpose: outgoing.purpose,
-                purpose_text: outgoing.purpose_text.clone(),
-                basis: Some(outgoing.basis),
-                notice: outgoing
+                format: export_record.format.to_owned(),
+                rows: export_record.rows,
+                reason: permit.reason.clone(),
+                audience: permit.audience,
+                recipient: permit.recipient.clone(),
+                purpose: permit.purpose,
+                purpose_text: permit.purpose_text.clone(),
+                basis: Some(permit.basis),
+                notice: permit
                     .notice()
                     .map(|short| if full { notices::FULL.version.clone() } else { short.to_owned() }),
                 client_count: Some(i64::try_from(clients.len()).unwrap_or(i64::MAX)),
@@ -265,12 +265,12 @@ impl Outgoing {
             insert(tx, &row, clients)
         })
         .await?;
-        Ok(Entered(()))
+        Ok(RecordedExport(()))
     }
 }
 
-/// Enters an export before its first byte: here with the reason, the recipient and the clients, and in the audit log
-/// with codes alone.
+/// Inserts the row of an export. The row has the reason, the recipient and the clients; the audit log gets only codes,
+/// because it must not hold free text.
 fn insert(tx: &mut Tx, row: &ExportRow, clients: Vec<ClientId>) -> Result<()> {
     diesel::insert_into(exports::table).values(row).execute(tx.conn)?;
     let of_export = |client_id| ExportClientRow { organization_id: row.organization_id, export_id: row.id, client_id };
@@ -295,7 +295,7 @@ fn refuse_break_glass(tx: &Tx) -> Result<()> {
     }
 }
 
-impl Entered {
+impl RecordedExport {
     /// The response: a file to download.
     pub fn file(
         self,
@@ -303,8 +303,8 @@ impl Entered {
         filename: Cow<'static, str>,
         policy: Option<&'static str>,
         body: Vec<u8>,
-    ) -> Shown {
-        Shown { media, filename, attached: true, policy, body }
+    ) -> FileResponse {
+        FileResponse { media, filename, attached: true, policy, body }
     }
     /// The same, produced while it is sent.
     pub fn stream(
@@ -322,10 +322,10 @@ pub mod tests {
     use super::*;
 
     /// An export that has been decided on, from the parameters of a query.
-    pub fn outgoing(query: serde_json::Value) -> Outgoing {
+    pub fn permit(query: serde_json::Value) -> ExportPermit {
         let PrintQuery { audience, recipient, purpose, purpose_text, basis, reason, .. } =
             serde_json::from_value(query).unwrap();
         let basis = basis.unwrap_or(Basis::NotRecorded);
-        Outgoing { id: Id::new(), audience: Some(audience), recipient, purpose, purpose_text, basis, reason }
+        ExportPermit { id: Id::new(), audience: Some(audience), recipient, purpose, purpose_text, basis, reason }
     }
 }

@@ -57,10 +57,10 @@ pub fn of_person<'a>(
     born: Option<Day>,
 ) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    names.into_iter().for_each(|name| fold::name(name, &mut all));
-    phone.into_iter().for_each(|phone| fold::phone(phone, &mut all));
-    email.into_iter().for_each(|email| fold::stored(email, &mut all));
-    born.into_iter().for_each(|born| fold::date(born, &mut all));
+    names.into_iter().for_each(|name| fold::add_name(name, &mut all));
+    phone.into_iter().for_each(|phone| fold::add_phone(phone, &mut all));
+    email.into_iter().for_each(|email| fold::add_text(email, &mut all));
+    born.into_iter().for_each(|born| fold::add_date(born, &mut all));
     all
 }
 
@@ -71,7 +71,7 @@ pub fn of_case_number(number: &str) -> BTreeSet<String> {
     BTreeSet::from([format!("{year}{}", number.trim_start_matches('0'))])
 }
 
-/// The texts that there are, each on a line of its own.
+/// The texts that are present, each on its own line.
 pub fn lines<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
     texts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -135,9 +135,9 @@ const MOST_TERMS: usize = 10;
 
 /// The words to search for. Never logged, because they may be a name.
 #[derive(Clone, Default)]
-pub struct Question(Vec<Term>);
+pub struct QueryTerms(Vec<Term>);
 
-impl Question {
+impl QueryTerms {
     pub fn parse(text: &str) -> std::result::Result<Self, Fault> {
         let length = text.trim().chars().count();
         if !(1..=MOST_CHARACTERS).contains(&length) {
@@ -145,7 +145,7 @@ impl Question {
         }
         match fold::count(text) {
             0 => Err(Fault::new("blank", "must have a letter or a digit in it")),
-            1..=MOST_TERMS => Ok(Self(fold::question(text))),
+            1..=MOST_TERMS => Ok(Self(fold::parse_query(text))),
             _ => Err(Fault::new("too_long", format!("must have at most {MOST_TERMS} words"))),
         }
     }
@@ -157,17 +157,17 @@ impl Question {
         &self.0
     }
 }
-impl std::fmt::Debug for Question {
+impl std::fmt::Debug for QueryTerms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
     }
 }
-impl<'de> Deserialize<'de> for Question {
+impl<'de> Deserialize<'de> for QueryTerms {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         Self::parse(&String::deserialize(d)?).map_err(Fault::serde)
     }
 }
-impl PartialSchema for Question {
+impl PartialSchema for QueryTerms {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
@@ -180,7 +180,7 @@ impl PartialSchema for Question {
             .into()
     }
 }
-impl ToSchema for Question {}
+impl ToSchema for QueryTerms {}
 
 /// What to search for.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -189,7 +189,7 @@ impl ToSchema for Question {}
 pub struct SearchFilter {
     /// Up to ten words, or their beginnings. Each must be in the record.
     #[param(inline)]
-    pub q: Question,
+    pub q: QueryTerms,
     /// Only records of these kinds.
     #[serde(default)]
     #[param(value_type = Option<OneOf<SearchKind>>, inline)]
@@ -233,13 +233,13 @@ mod tests {
 
     #[test]
     fn query_has_1_to_100_characters_and_at_least_one_word() {
-        assert_eq!(Question::parse("José  clinic").map(|question| question.0.len()), Ok(2));
-        assert_eq!(Question::parse("明").map(|question| question.0.len()), Ok(1));
+        assert_eq!(QueryTerms::parse("José  clinic").map(|query| query.0.len()), Ok(2));
+        assert_eq!(QueryTerms::parse("明").map(|query| query.0.len()), Ok(1));
         for (bad, code) in
             [("", "out_of_range"), ("  ", "out_of_range"), ("\"*", "blank"), ("a b c d e f g h i j k", "too_long")]
         {
-            assert_eq!(Question::parse(bad).unwrap_err().code, code, "{bad}");
+            assert_eq!(QueryTerms::parse(bad).unwrap_err().code, code, "{bad}");
         }
-        assert!(Question::parse(&"é".repeat(100)).is_ok() && Question::parse(&"é".repeat(101)).is_err());
+        assert!(QueryTerms::parse(&"é".repeat(100)).is_ok() && QueryTerms::parse(&"é".repeat(101)).is_err());
     }
 }

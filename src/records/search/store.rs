@@ -6,7 +6,7 @@
 
 use super::{model::*, words};
 use crate::{
-    auth::Scope,
+    auth::CaseAccess,
     auth::TeamId,
     db::{
         Condition, Dialect, Tx,
@@ -23,7 +23,7 @@ use crate::{
     },
     types::{
         Id,
-        fold::{Asked, Term},
+        fold::{QueryWord, Term},
     },
 };
 use diesel::{dsl::exists, prelude::*};
@@ -40,38 +40,38 @@ const MOST_SEGMENTS: usize = 16;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
-/// Which documents a query covers.
+/// The index segments that a query reads.
 #[derive(Debug, Clone)]
-enum Place<'a> {
+enum Segments<'a> {
     /// All documents of the organization; the query adds conditions.
-    Anywhere,
+    All,
     /// The newest documents in these segments that have the words, at most so many.
-    Segments(&'a [i64], i64),
+    Listed(&'a [i64], i64),
 }
 
-fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
-    match place {
-        Place::Anywhere => documents::table.filter(documents::organization_id.eq(tx.organization())).into_boxed(),
-        Place::Segments(segments, newest) => {
-            documents::table.filter(in_segments(tx.organization(), segments, filter.q.terms(), *newest)).into_boxed()
+fn at(tx: &Tx, filter: &SearchFilter, segments: &Segments<'_>) -> Documents {
+    match segments {
+        Segments::All => documents::table.filter(documents::organization_id.eq(tx.organization())).into_boxed(),
+        Segments::Listed(ids, newest) => {
+            documents::table.filter(in_segments(tx.organization(), ids, filter.q.terms(), *newest)).into_boxed()
         }
     }
 }
 
 /// The cases that this caller may see and the records in them, without the notes that the caller may not read.
-fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documents> {
-    let seen = match tx.scope() {
+fn of_cases(tx: &Tx, filter: &SearchFilter, segments: &Segments<'_>) -> Result<Documents> {
+    let seen = match tx.case_access() {
         // A document stores the team of its case, which never changes, so the query need not read the case.
-        Scope::Teams(_) => visibility::current_user_teams(tx, "search_documents.team_id"),
+        CaseAccess::Teams(_) => visibility::current_user_teams(tx, "search_documents.team_id"),
         _ => visibility::in_visible_case(tx, "search_documents"),
     };
-    let all = at(tx, filter, place).filter(documents::case_id.is_not_null()).filter(seen);
+    let all = at(tx, filter, segments).filter(documents::case_id.is_not_null()).filter(seen);
     Ok(all.filter(visibility::readable_notes(tx, "search_documents.note_kind", "search_documents.author_id")?))
 }
 
 /// The clients that this caller may see.
-fn of_clients(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
-    let all = at(tx, filter, place).filter(documents::kind.eq(SearchKind::Client));
+fn of_clients(tx: &Tx, filter: &SearchFilter, segments: &Segments<'_>) -> Documents {
+    let all = at(tx, filter, segments).filter(documents::kind.eq(SearchKind::Client));
     all.filter(exists(
         visibility::clients_of_caller(tx)
             .filter(Condition::sql("clients.id = search_documents.id"))
@@ -80,17 +80,17 @@ fn of_clients(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
 }
 
 /// The documents of a kind that this caller may see.
-fn of_kind(tx: &Tx, filter: &SearchFilter, kind: SearchKind, place: &Place<'_>) -> Result<Documents> {
+fn of_kind(tx: &Tx, filter: &SearchFilter, kind: SearchKind, segments: &Segments<'_>) -> Result<Documents> {
     match kind {
-        SearchKind::Client => Ok(of_clients(tx, filter, place)),
-        _ => of_cases(tx, filter, place),
+        SearchKind::Client => Ok(of_clients(tx, filter, segments)),
+        _ => of_cases(tx, filter, segments),
     }
 }
 
 /// All documents that this caller may see: those of cases, and those of clients. Two queries, because each finds its
 /// rows by a different path.
 fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
-    Ok([of_cases(tx, filter, &Place::Anywhere)?, of_clients(tx, filter, &Place::Anywhere)])
+    Ok([of_cases(tx, filter, &Segments::All)?, of_clients(tx, filter, &Segments::All)])
 }
 
 /// What ranking needs of a document.
@@ -155,7 +155,7 @@ type Segment = (i64, i32);
 /// read the words of other teams, because its duration would reveal whether they use one.
 fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     let organization = tx.organization().uuid();
-    let has_word = |asked: &Asked| {
+    let has_word = |query_word: &QueryWord| {
         // `IS TRUE` keeps PostgreSQL from turning the list into a join, which it would evaluate for each segment. It
         // builds a list once.
         let own = Condition::sql(
@@ -168,15 +168,18 @@ fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
         .then(" AND word.organization_id = ")
         .id(organization)
         .then(" AND word.team_id = teams.id AND word.term ");
-        let found = if asked.is_whole {
-            own.then("= ").text(asked.text.clone())
+        let found = if query_word.is_whole {
+            own.then("= ").text(query_word.text.clone())
         } else {
-            own.then(">= ").text(asked.text.clone()).then(" AND word.term < ").text(format!("{}\u{10ffff}", asked.text))
+            own.then(">= ")
+                .text(query_word.text.clone())
+                .then(" AND word.term < ")
+                .text(format!("{}\u{10ffff}", query_word.text))
         };
         found.then(")) IS TRUE")
     };
-    let has_alternative = |alternative: &Vec<Asked>| {
-        alternative.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)))
+    let has_alternative = |alternative: &Vec<QueryWord>| {
+        alternative.iter().fold(Condition::everything(), |all, query_word| all.then(" AND ").with(has_word(query_word)))
     };
     terms.iter().fold(Condition::everything(), |all, term| {
         let alternatives = term.0.iter().fold(Condition::nothing(), |any, alternative| {
@@ -202,8 +205,8 @@ pub fn stored_words_match(tx: &Tx, column: &'static str, terms: &[Term]) -> Cond
 
 /// The segments of each kind that have the words, of the teams that a supervisor oversees, the newest first.
 fn segments_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Segment>>> {
-    let own = match tx.scope() {
-        Scope::Teams(_) => visibility::current_user_teams(tx, "search_segments.team_id"),
+    let own = match tx.case_access() {
+        CaseAccess::Teams(_) => visibility::current_user_teams(tx, "search_segments.team_id"),
         _ => Condition::nothing(),
     };
     let all = segments::table.filter(segments::organization_id.eq(tx.organization())).filter(own);
@@ -238,7 +241,7 @@ fn read_segments(
             break;
         }
         let newest = i64::try_from(wanted(kind, found)).unwrap_or(0);
-        let query = of_kind(tx, filter, kind, &Place::Segments(&now, newest))?;
+        let query = of_kind(tx, filter, kind, &Segments::Listed(&now, newest))?;
         read(tx, kind, query, found)?;
         many = many.saturating_mul(TIMES_MORE);
     }
@@ -248,26 +251,26 @@ fn read_segments(
 /// The newest documents of each kind that have the words and that this caller may see.
 fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
     let mut found = Vec::new();
-    if let Scope::Assigned(_) = tx.scope() {
-        read_few(tx, filter, |tx| Ok(matching_words(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
+    if let CaseAccess::Assigned(_) = tx.case_access() {
+        read_few(tx, filter, |tx| Ok(matching_words(of_cases(tx, filter, &Segments::All)?, filter)), &mut found)?;
         if filter.wants(SearchKind::Client) {
             let own: Vec<Key> = visibility::client_ids_of_advocate(tx)?
                 .into_iter()
                 .map(|client| Key::from_uuid(client.uuid()))
                 .collect();
             let of_clients =
-                matching_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
+                matching_words(of_clients(tx, filter, &Segments::All), filter).filter(documents::id.eq_any(own));
             read(tx, SearchKind::Client, of_clients, &mut found)?;
         }
     } else {
         let segments = segments_of_caller(tx, filter)?;
         let fresh = |tx: &Tx| {
-            Ok(matching_words(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::segment.is_null()))
+            Ok(matching_words(of_cases(tx, filter, &Segments::All)?, filter).filter(documents::segment.is_null()))
         };
         read_few(tx, filter, fresh, &mut found)?;
         if filter.wants(SearchKind::Client) {
             let fresh =
-                matching_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::segment.is_null());
+                matching_words(of_clients(tx, filter, &Segments::All), filter).filter(documents::segment.is_null());
             read(tx, SearchKind::Client, fresh, &mut found)?;
         }
         for kind in filter.kinds() {
@@ -330,7 +333,7 @@ fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: 
 
 /// The newest clients that the caller may see and that match one of the alternatives of a term.
 pub fn matching_clients(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
-    let filter = SearchFilter { q: Question::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
+    let filter = SearchFilter { q: QueryTerms::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
     Ok(candidates(tx, &filter)?.into_iter().map(|found| ClientId::from_uuid(found.id.uuid())).collect())
 }
 

@@ -1,11 +1,11 @@
 //! Which words of a record are stored for the search, how well a record matches, and how a snippet shows what was
 //! found. [`fold`] folds all words.
 
-use crate::types::fold::{self, Asked, Term, Word};
+use crate::types::fold::{self, QueryWord, Term, Word};
 use std::{collections::BTreeSet, ops::Range};
 
-/// The most bytes of a record's words that are stored. Words beyond that are not found. Both engines have a limit, and
-/// no note comes near it.
+/// The most bytes of a record's words that are stored. Words beyond that are not found. Both engines limit the size of
+/// an indexed text. No note is nearly that long.
 const MOST_BYTES: usize = 400_000;
 /// The longest prefix that an index puts before each word, in bytes.
 const LABEL: usize = 16;
@@ -20,7 +20,7 @@ const TOGETHER: usize = 6;
 pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
     let mut all = more;
     for text in texts {
-        fold::stored(text, &mut all);
+        fold::add_text(text, &mut all);
     }
     let mut gathered = String::from(" ");
     let mut bytes = 0;
@@ -39,20 +39,21 @@ pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
 /// the title more than the rest. The score does not depend on other records.
 pub fn score(title: &str, gathered: &str, terms: &[Term]) -> Option<i32> {
     let mut of_title = BTreeSet::new();
-    fold::name(title, &mut of_title);
+    fold::add_name(title, &mut of_title);
     let title = of_title.into_iter().fold(String::from(" "), |all, word| all + &word + " ");
-    let of_word = |asked: &Asked| {
+    let of_word = |asked: &QueryWord| {
         let (whole, beginning) = (format!(" {} ", asked.text), format!(" {}", asked.text));
-        let ways = [
+        let matches = [
             (title.as_str(), &whole, 8),
             (title.as_str(), &beginning, 4),
             (gathered, &whole, 2),
             (gathered, &beginning, 1),
         ];
-        let mut ways = ways.into_iter().filter(|(_, part, _)| !asked.is_whole || *part == &whole);
-        ways.find_map(|(text, part, counts)| text.contains(part.as_str()).then_some(counts))
+        let mut matches = matches.into_iter().filter(|(_, part, _)| !asked.is_whole || *part == &whole);
+        matches.find_map(|(text, part, counts)| text.contains(part.as_str()).then_some(counts))
     };
-    let of_term = |term: &Term| term.0.iter().filter_map(|way| way.iter().map(of_word).min().flatten()).max();
+    let of_term =
+        |term: &Term| term.0.iter().filter_map(|alternative| alternative.iter().map(of_word).min().flatten()).max();
     terms.iter().map(of_term).sum()
 }
 
@@ -70,25 +71,25 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// The place of the first word, or of the first words joined, if it begins with what was asked.
-fn found_at(words: &[Word], asked: &Asked) -> Option<Range<usize>> {
+/// The range of the first word, or of the first words joined, if it matches the query word.
+fn found_at(words: &[Word], asked: &QueryWord) -> Option<Range<usize>> {
     let first = words.first()?;
     let begins = |word: &str| if asked.is_whole { word == asked.text } else { word.starts_with(asked.text.as_str()) };
     if !first.letters.is_empty() {
-        // In a text without blanks, only the letters that were asked for.
+        // In a text without spaces, only the letters of the query word.
         let at = first.folded.find(asked.text.as_str())?;
         let before = first.folded.get(..at)?.chars().count();
         let last = before + asked.text.chars().count().checked_sub(1)?;
         return Some(first.letters.get(before)?.start..first.letters.get(last)?.end);
     }
     if first.spellings().any(begins) {
-        return Some(first.place.clone());
+        return Some(first.range.clone());
     }
     let mut together = String::new();
     for word in words.iter().take(TOGETHER) {
         together.push_str(&word.folded);
         if begins(&together) {
-            return Some(first.place.start..word.place.end);
+            return Some(first.range.start..word.range.end);
         }
         if !asked.text.starts_with(&together) {
             return None;
@@ -97,8 +98,8 @@ fn found_at(words: &[Word], asked: &Asked) -> Option<Range<usize>> {
     None
 }
 
-/// The places in a text that match the terms, in their order, without overlaps.
-fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
+/// The parts of a text that match the terms, in their order, without overlaps.
+fn matching_ranges(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
     let mut rest = fold::words(text);
     let mut ahead: Vec<Word> = Vec::new();
     let mut end = 0;
@@ -112,32 +113,32 @@ fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
             let first = ahead.first()?;
             let found = terms.iter().flat_map(Term::all).filter_map(|asked| found_at(&ahead, asked));
             let found = found
-                .filter(|place| place.start >= end)
-                .min_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
-            let Some(place) = found else {
+                .filter(|range| range.start >= end)
+                .min_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+            let Some(range) = found else {
                 ahead.remove(0);
                 continue;
             };
-            end = place.end;
+            end = range.end;
             match first.letters.iter().position(|letter| letter.start >= end) {
                 // The rest of the run may contain it again.
                 Some(keep) => {
                     if let Some(first) = ahead.first_mut() {
                         first.folded = first.folded.chars().skip(keep).collect();
                         first.letters.drain(..keep);
-                        first.place.start = end;
+                        first.range.start = end;
                     }
                 }
-                None => ahead.retain(|word| word.place.start >= end),
+                None => ahead.retain(|word| word.range.start >= end),
             }
-            return Some(place);
+            return Some(range);
         }
     })
 }
 
 /// The part of a text around the first match, as HTML: matches are marked, everything else is escaped.
 pub fn snippet(text: &str, terms: &[Term]) -> String {
-    let first = places(text, terms).next().map_or(0, |place| place.start);
+    let first = matching_ranges(text, terms).next().map_or(0, |range| range.start);
     // Moves back to the beginning of a word, as far as there is room.
     let back =
         text.get(..first).unwrap_or_default().char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
@@ -154,12 +155,12 @@ pub fn snippet(text: &str, terms: &[Term]) -> String {
     };
     let mut html = String::from(if start > 0 { "…" } else { "" });
     let mut written = 0;
-    for place in places(shown, terms) {
-        escape(shown.get(written..place.start).unwrap_or_default(), &mut html);
+    for range in matching_ranges(shown, terms) {
+        escape(shown.get(written..range.start).unwrap_or_default(), &mut html);
         html.push_str("<mark>");
-        escape(shown.get(place.clone()).unwrap_or_default(), &mut html);
+        escape(shown.get(range.clone()).unwrap_or_default(), &mut html);
         html.push_str("</mark>");
-        written = place.end;
+        written = range.end;
     }
     escape(shown.get(written..).unwrap_or_default(), &mut html);
     if shown.len() < tail.len() {
@@ -171,7 +172,7 @@ pub fn snippet(text: &str, terms: &[Term]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::fold::question;
+    use crate::types::fold::parse_query;
     use proptest::prelude::*;
 
     fn gathered(text: &str) -> String {
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn whole_word_in_the_title_scores_highest() {
-        let terms = question("meds plan");
+        let terms = parse_query("meds plan");
         assert_eq!(score("Plan", " medsation plan ", &terms), Some(9));
         assert_eq!(score("Note", " meds plan ", &terms), Some(4));
         assert_eq!(score("Note", " plan ", &terms), None);
@@ -190,17 +191,17 @@ mod tests {
 
     #[test]
     fn single_letter_matches_only_whole_words() {
-        let terms = question("o");
+        let terms = parse_query("o");
         assert_eq!(score("", &gathered("O'Brien"), &terms), Some(2));
         assert_eq!(score("", &gathered("Olga"), &terms), None);
     }
 
     #[test]
     fn snippet_is_marked_and_escaped() {
-        let found = snippet("<script>alert('José & co')</script>", &question("jose"));
+        let found = snippet("<script>alert('José & co')</script>", &parse_query("jose"));
         assert_eq!(found, "&lt;script&gt;alert(&#39;<mark>José</mark> &amp; co&#39;)&lt;/script&gt;");
         let long = format!("{} needle {}", "hay ".repeat(200), "straw ".repeat(200));
-        let found = snippet(&long, &question("need"));
+        let found = snippet(&long, &parse_query("need"));
         assert!(
             found.starts_with("…hay ") && found.contains(" <mark>needle</mark> straw ") && found.ends_with("straw…"),
             "{found}"
@@ -217,14 +218,14 @@ mod tests {
             ("今天见了王小明，明天再见王小明", "小明", "今天见了王<mark>小明</mark>，明天再见王<mark>小明</mark>"),
             ("นายสมชาย ใจดี", "ชาย", "นายสม<mark>ชาย</mark> ใจดี"),
         ] {
-            assert_eq!(snippet(text, &question(asked)), marked, "{asked}");
+            assert_eq!(snippet(text, &parse_query(asked)), marked, "{asked}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_found_by_its_own_words(text in any::<String>()) {
-            let (kept, terms) = (gathered(&text), question(&text));
+            let (kept, terms) = (gathered(&text), parse_query(&text));
             for term in &terms {
                 prop_assert!(term.all().all(|asked| !asked.text.is_empty() && asked.text.chars().all(char::is_alphanumeric)), "{term:?}");
             }
@@ -233,7 +234,7 @@ mod tests {
 
         #[test]
         fn snippet_of_any_text_contains_no_markup_except_marks(text in "[<>&\"'a-zé王小明\u{301} \n]{0,400}", asked in "[a-z王小明]{1,3}") {
-            let html = snippet(&text, &question(&asked)).replace("<mark>", "").replace("</mark>", "");
+            let html = snippet(&text, &parse_query(&asked)).replace("<mark>", "").replace("</mark>", "");
             prop_assert!(!html.contains(['<', '>', '"', '\'']), "{html}");
         }
     }

@@ -2,19 +2,19 @@
 
 use super::*;
 
-fn kept(text: &str) -> String {
+fn stored_words(text: &str) -> String {
     let mut all = BTreeSet::new();
-    name(text, &mut all);
-    all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
+    add_name(text, &mut all);
+    all.into_iter().fold(String::from(" "), |stored_words, word| stored_words + &word + " ")
 }
 
 /// Matches like the index: each word by its prefix.
-fn finds(kept: &str, asked: &str) -> bool {
-    let has = |asked: &Asked| {
-        kept.contains(&if asked.is_whole { format!(" {} ", asked.text) } else { format!(" {}", asked.text) })
+fn finds(stored_words: &str, asked: &str) -> bool {
+    let has = |asked: &QueryWord| {
+        stored_words.contains(&if asked.is_whole { format!(" {} ", asked.text) } else { format!(" {}", asked.text) })
     };
-    let terms = question(asked);
-    !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(|way| way.iter().all(has)))
+    let terms = parse_query(asked);
+    !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(|alternative| alternative.iter().all(has)))
 }
 
 /// A name, and the queries that find it.
@@ -99,12 +99,17 @@ const OTHERS: &[(&str, &[&str])] = &[
 fn name_is_found_by_any_spelling() {
     for (name, asked) in NAMES {
         for asked in *asked {
-            assert!(finds(&kept(name), asked), "{name} by {asked}: {:?} in {}", question(asked), kept(name));
+            assert!(
+                finds(&stored_words(name), asked),
+                "{name} by {asked}: {:?} in {}",
+                parse_query(asked),
+                stored_words(name)
+            );
         }
     }
     for (name, asked) in OTHERS {
         for asked in *asked {
-            assert!(!finds(&kept(name), asked), "{name} by {asked}");
+            assert!(!finds(&stored_words(name), asked), "{name} by {asked}");
         }
     }
 }
@@ -135,24 +140,24 @@ fn phone_number_is_found_with_and_without_its_country_code() {
         ("٠٢٠ ٧٩٤٦", &["0207946"]),
     ] {
         let mut all = BTreeSet::new();
-        phone(number, &mut all);
-        let kept = all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ");
+        add_phone(number, &mut all);
+        let stored_words = all.into_iter().fold(String::from(" "), |stored_words, word| stored_words + &word + " ");
         for asked in asked {
-            assert!(finds(&kept, asked), "{number} by {asked}: {kept}");
+            assert!(finds(&stored_words, asked), "{number} by {asked}: {stored_words}");
         }
-        assert!(!finds(&kept, "555 999"), "{number}");
+        assert!(!finds(&stored_words, "555 999"), "{number}");
     }
 }
 
 #[test]
 fn date_is_found_in_each_order_of_its_parts() {
     let mut all = BTreeSet::new();
-    date(Day::parse("1990-05-17").unwrap(), &mut all);
-    let kept = all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ");
+    add_date(Day::parse("1990-05-17").unwrap(), &mut all);
+    let stored_words = all.into_iter().fold(String::from(" "), |stored_words, word| stored_words + &word + " ");
     for asked in ["1990-05-17", "17.05.1990", "17.5.1990", "05/17/1990", "5/17/1990", "17 05 1990", "19900517"] {
-        assert!(finds(&kept, asked), "{asked}: {kept}");
+        assert!(finds(&stored_words, asked), "{asked}: {stored_words}");
     }
-    assert!(!finds(&kept, "1991-05-17") && !finds(&kept, "18.05.1990"));
+    assert!(!finds(&stored_words, "1991-05-17") && !finds(&stored_words, "18.05.1990"));
 }
 
 #[test]
@@ -162,12 +167,12 @@ fn text_is_split_into_folded_words() {
     assert_eq!(parts("Kim민수2"), ["kim", "민수", "2"]);
     assert_eq!(parts("don’t \u{200B} — ʼ"), ["don", "t"]);
     assert_eq!(fold("Mary-Jane O’Brien"), "maryjaneobrien");
-    assert_eq!(words(&"a".repeat(100)).map(|word| (word.folded.len(), word.place)).collect::<Vec<_>>(), [(40, 0..100)]);
+    assert_eq!(words(&"a".repeat(100)).map(|word| (word.folded.len(), word.range)).collect::<Vec<_>>(), [(40, 0..100)]);
 }
 
 #[test]
 fn long_query_without_spaces_uses_few_terms() {
-    let [term] = &question(&"王小明".repeat(30))[..] else { panic!("one term") };
-    assert!(term.0.iter().all(|way| way.len() <= 31), "{term:?}");
-    assert!(finds(&kept(&"王小明".repeat(30)), &"王小明".repeat(20)));
+    let [term] = &parse_query(&"王小明".repeat(30))[..] else { panic!("one term") };
+    assert!(term.0.iter().all(|alternative| alternative.len() <= 31), "{term:?}");
+    assert!(finds(&stored_words(&"王小明".repeat(30)), &"王小明".repeat(20)));
 }

@@ -42,13 +42,13 @@ pub fn check(method: &str, path: &str, status: u16, content_type: &str, body: &V
         return;
     };
     let reply = &operation["responses"][status.to_string()];
-    assert!(!reply.is_null(), "{method} {path} answered {status}, which the document does not tell of: {body}");
+    assert!(!reply.is_null(), "{method} {path} answered {status}, which the document does not list: {body}");
     let schema = &reply["content"]["application/json"]["schema"];
     let kind = content_type.split(';').next().unwrap();
     if status < 300 && !body.is_null() && kind != "application/json" {
         assert!(
             reply["content"].get(kind).is_some(),
-            "{method} {path} answered {kind}, and the document does not tell of it"
+            "{method} {path} answered {kind}, which the document does not list"
         );
     } else if status < 300 && method != "HEAD" {
         assert_eq!(

@@ -17,7 +17,7 @@ pub enum Engine {
 }
 
 /// The location of a test's database; it is deleted when the test ends.
-pub struct Home {
+pub struct TestDatabase {
     pub url: String,
     pub folder: tempfile::TempDir,
     /// The URL of a connection without restrictions.
@@ -29,7 +29,7 @@ pub struct Home {
     conn: Mutex<Option<Conn>>,
 }
 
-impl Home {
+impl TestDatabase {
     fn new(url: String, folder: tempfile::TempDir, postgres: Option<String>) -> Self {
         let past = url.clone();
         Self { url, folder, past, postgres, owner: None, servers: Mutex::default(), conn: Mutex::default() }
@@ -77,9 +77,9 @@ impl Home {
         let past = at(&name);
         let (_, place) = past.split_once('@').expect("the address names a user");
         let url = format!("postgres://{owner}@{place}");
-        let mut home = Self::new(past, tempfile::tempdir().unwrap(), Some(name));
-        (home.url, home.owner) = (url, Some(owner));
-        home
+        let mut database = Self::new(past, tempfile::tempdir().unwrap(), Some(name));
+        (database.url, database.owner) = (url, Some(owner));
+        database
     }
 
     /// The folder where its servers put their mail.
@@ -108,7 +108,7 @@ impl Home {
     }
 }
 
-impl Drop for Home {
+impl Drop for TestDatabase {
     fn drop(&mut self) {
         for (server, thread) in self.servers.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // The command is sent at once; the future only waits for its effect.

@@ -2,13 +2,13 @@
 
 use super::{
     conforms,
-    database::{Engine, Home},
+    database::{Engine, TestDatabase},
     members,
 };
 use alongside::{
     app,
     auth::{
-        Actor, IntegrationPurpose, Role, Scopes,
+        Actor, IntegrationPurpose, Operator, Role, Scopes,
         password::{Cost, Password},
         secret_keys::SecretKeys,
         source::Sources,
@@ -22,7 +22,7 @@ use alongside::{
         teams::model::{MemberRow, TeamId, TeamRow},
         users::model::{UserRow, UserStatus},
     },
-    mail::{Post, Route},
+    mail::{Mailer, Route},
     portal::accounts::model::AccountRow,
     types::{Email, Id, Instant, Line, Zone},
 };
@@ -31,9 +31,10 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
 
-pub struct World {
+/// The server of one test, with its database and two organizations.
+pub struct TestServer {
     pub base: String,
-    pub home: Home,
+    pub database: TestDatabase,
     pub keys: Arc<Keys>,
     pub http: reqwest::Client,
     pub engine: Engine,
@@ -51,8 +52,8 @@ pub const PASSWORD: &str = "three wet umbrellas";
 
 /// A user with a session.
 #[derive(Clone)]
-pub struct User<'w> {
-    pub world: &'w World,
+pub struct User<'s> {
+    pub server: &'s TestServer,
     pub actor: Actor,
     pub email: String,
     token: String,
@@ -104,7 +105,7 @@ impl Reply {
             .collect()
     }
     #[track_caller]
-    pub fn faulty(self, status: u16, at: &str, code: &str) {
+    pub fn expect_fault(self, status: u16, at: &str, code: &str) {
         let reply = self.expect(status);
         assert!(reply.faults().contains(&(at.to_owned(), code.to_owned())), "no {code} at {at}: {:#}", reply.body);
     }
@@ -123,22 +124,37 @@ pub fn server_options() -> app::ServerOptions {
     }
 }
 
-/// Starts a server on this database and returns its address.
-fn server(home: &Home, keys: &Arc<Keys>, server_options: app::ServerOptions) -> String {
-    server_with(home, keys, SecretKeys::load(home.folder.path()).unwrap(), server_options)
-}
-
-fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_options: app::ServerOptions) -> String {
-    let db = Db::open(&Options {
-        url: Url::parse(&home.url).unwrap(),
+/// The options for a test that opens a database without a server: one connection and one reader, and no migration.
+pub fn db_options(url: &str) -> Options {
+    Options {
+        url: Url::parse(url).unwrap(),
         replica: None,
-        connections: 4,
-        readers: 4,
+        connections: 1,
+        readers: 1,
         migrate: false,
         purpose: Use::Writing,
-        checks: alongside::app::ACCESS_CHECKS,
-    })
-    .unwrap();
+        checks: app::ACCESS_CHECKS,
+    }
+}
+
+/// The user of the command line.
+#[expect(clippy::disallowed_methods, reason = "the test acts as the command line")]
+pub fn operator() -> Operator {
+    Operator::new()
+}
+
+/// Starts a server on this database and returns its address.
+fn start_server(database: &TestDatabase, keys: &Arc<Keys>, server_options: app::ServerOptions) -> String {
+    start_server_with(database, keys, SecretKeys::load(database.folder.path()).unwrap(), server_options)
+}
+
+fn start_server_with(
+    database: &TestDatabase,
+    keys: &Arc<Keys>,
+    secrets: SecretKeys,
+    server_options: app::ServerOptions,
+) -> String {
+    let db = Db::open(&Options { connections: 4, readers: 4, ..db_options(&database.url) }).unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let setup = app::Setup {
@@ -147,7 +163,7 @@ fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_option
         secrets: Arc::new(secrets),
         workers: 2,
         server_options,
-        post: Post::start(Route::folder(home.mail(), None).unwrap()).unwrap(),
+        mailer: Mailer::start(Route::folder(database.mail(), None).unwrap()).unwrap(),
     };
     let (started, handle) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
@@ -157,19 +173,19 @@ fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_option
             server.await.unwrap();
         });
     });
-    home.keep_until_end(handle.recv().unwrap(), thread);
+    database.keep_until_end(handle.recv().unwrap(), thread);
     base
 }
 
-impl World {
+impl TestServer {
     pub async fn start(engine: Engine) -> Self {
-        Self::start_at(Home::make(engine), engine).await
+        Self::start_at(TestDatabase::make(engine), engine).await
     }
 
-    pub async fn start_at(home: Home, engine: Engine) -> Self {
-        let keys = Arc::new(Keys::load(home.folder.path()).unwrap());
-        let base = server(&home, &keys, server_options());
-        let mut conn = home.open();
+    pub async fn start_at(database: TestDatabase, engine: Engine) -> Self {
+        let keys = Arc::new(Keys::load(database.folder.path()).unwrap());
+        let base = start_server(&database, &keys, server_options());
+        let mut conn = database.open();
         let mut organization = |name: &str| {
             let org = OrganizationRow::new(
                 Line::parse(name).unwrap(),
@@ -185,14 +201,25 @@ impl World {
         static HASH: OnceLock<String> = OnceLock::new();
         let hash = || Cost::LEAST.hash(&Password::parse(PASSWORD).unwrap()).unwrap();
         let password_hash = HASH.get_or_init(hash).clone();
-        Self { base, home, keys, http: reqwest::Client::new(), engine, org, team, other_org, other_team, password_hash }
+        Self {
+            base,
+            database,
+            keys,
+            http: reqwest::Client::new(),
+            engine,
+            org,
+            team,
+            other_org,
+            other_team,
+            password_hash,
+        }
     }
 
     /// An integration gets every scope.
     pub fn user_in(&self, org: &OrganizationRow, teams: &[TeamId], role: Role) -> User<'_> {
-        self.user_with(org, teams, role, if role == Role::Integration { Scopes::all() } else { Scopes::NONE })
+        self.user_with_scopes(org, teams, role, if role == Role::Integration { Scopes::all() } else { Scopes::NONE })
     }
-    pub fn user_with(&self, org: &OrganizationRow, teams: &[TeamId], role: Role, scopes: Scopes) -> User<'_> {
+    pub fn user_with_scopes(&self, org: &OrganizationRow, teams: &[TeamId], role: Role, scopes: Scopes) -> User<'_> {
         let email = format!("{}-{}@example.org", role.as_str(), uuid::Uuid::now_v7().simple());
         let row = UserRow::new(
             org.id,
@@ -209,7 +236,7 @@ impl World {
             schema::login_names::organization_id.eq(org.id),
             schema::login_names::user_id.eq(row.id),
         );
-        self.home.with_conn(|conn| {
+        self.database.with_conn(|conn| {
             diesel::insert_into(schema::users::table).values(&row).execute(conn).unwrap();
             diesel::insert_into(schema::login_names::table).values(name).execute(conn).unwrap();
             diesel::insert_into(schema::sessions::table).values(&session).execute(conn).unwrap();
@@ -230,26 +257,31 @@ impl World {
             proved_at,
             awaits_factor,
         };
-        User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
+        User { server: self, actor, email, token: self.keys.mint(actor).unwrap() }
+    }
+
+    /// The database, opened without a server.
+    pub fn open_db(&self) -> Db {
+        Db::open(&db_options(&self.database.url)).unwrap()
     }
 
     /// A second server on the same database with the same key.
     pub fn another_server(&self) -> String {
-        self.another_server_in(server_options())
+        self.another_server_with_options(server_options())
     }
     /// The same with other server options.
-    pub fn another_server_in(&self, server_options: app::ServerOptions) -> String {
-        server(&self.home, &self.keys, server_options)
+    pub fn another_server_with_options(&self, server_options: app::ServerOptions) -> String {
+        start_server(&self.database, &self.keys, server_options)
     }
 
     /// The same with keys that it has read itself.
-    pub fn another_server_by(&self, keys: &Arc<Keys>) -> String {
-        server(&self.home, keys, server_options())
+    pub fn another_server_with_keys(&self, keys: &Arc<Keys>) -> String {
+        start_server(&self.database, keys, server_options())
     }
 
     /// The same with other keys for secrets.
-    pub fn another_server_with(&self, secrets: SecretKeys) -> String {
-        server_with(&self.home, &self.keys, secrets, server_options())
+    pub fn another_server_with_secrets(&self, secrets: SecretKeys) -> String {
+        start_server_with(&self.database, &self.keys, secrets, server_options())
     }
 
     /// A user of the organization, in its team.
@@ -257,33 +289,34 @@ impl World {
         self.user_in(&self.org, &[self.team], role)
     }
     /// The same with this status, set without any guard, and with a session that began before.
-    pub fn user_who_is(&self, role: Role, status: UserStatus) -> User<'_> {
+    pub fn user_with_status(&self, role: Role, status: UserStatus) -> User<'_> {
         let user = self.user(role);
         let row = schema::users::table.filter(schema::users::id.eq(user.actor.user));
-        self.home.with_conn(|conn| diesel::update(row).set(schema::users::status.eq(status)).execute(conn).unwrap());
+        self.database
+            .with_conn(|conn| diesel::update(row).set(schema::users::status.eq(status)).execute(conn).unwrap());
         user
     }
     /// A user who must set up a second factor before anything else.
     pub fn user_without_factor(&self, role: Role) -> User<'_> {
         let user = self.user(role);
         let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
-        self.home
+        self.database
             .with_conn(|conn| diesel::update(row).set(schema::sessions::awaits_factor.eq(true)).execute(conn).unwrap());
         user
     }
     /// A user whose last password entry is more than ten minutes ago.
-    pub fn stale_user(&self, role: Role) -> User<'_> {
+    pub fn user_with_old_password_entry(&self, role: Role) -> User<'_> {
         let user = self.user(role);
         let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
         let long_ago = Instant::now().plus_seconds(-601);
-        self.home
+        self.database
             .with_conn(|conn| diesel::update(row).set(schema::sessions::proved_at.eq(long_ago)).execute(conn).unwrap());
         user
     }
-    /// The messages to an address, once there are this many.
-    pub async fn letters(&self, to: &str, count: usize) -> Vec<String> {
+    /// The e-mails to an address, once there are this many.
+    pub async fn emails(&self, to: &str, count: usize) -> Vec<String> {
         for _ in 0..200 {
-            let files = std::fs::read_dir(self.home.mail())
+            let files = std::fs::read_dir(self.database.mail())
                 .into_iter()
                 .flatten()
                 .flatten()
@@ -296,27 +329,27 @@ impl World {
             }
             actix_web::rt::time::sleep(std::time::Duration::from_millis(25)).await;
         }
-        panic!("{count} letters to {to} have not come");
+        panic!("{count} e-mails to {to} have not arrived");
     }
-    /// The secret of this kind in the messages to an address.
+    /// The newest secret of this kind in the e-mails to an address.
     pub async fn secret(&self, to: &str, kind: &str) -> String {
         for count in 1..20 {
-            let letters = self.letters(to, count).await;
+            let emails = self.emails(to, count).await;
             let mut secrets =
-                letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
+                emails.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
             if let Some(secret) = secrets.rfind(|secret| secret.starts_with(kind)) {
                 return secret.trim().to_owned();
             }
         }
-        panic!("no {kind} has come");
+        panic!("no {kind} has arrived");
     }
     /// A user of the other organization, in its team.
-    pub fn outsider(&self, role: Role) -> User<'_> {
+    pub fn user_of_other_org(&self, role: Role) -> User<'_> {
         self.user_in(&self.other_org, &[self.other_team], role)
     }
     pub fn new_team(&self, name: &str) -> TeamId {
         let team = TeamRow::new(self.org.id, Line::parse(name).unwrap());
-        self.home.with_conn(|conn| diesel::insert_into(schema::teams::table).values(&team).execute(conn).unwrap());
+        self.database.with_conn(|conn| diesel::insert_into(schema::teams::table).values(&team).execute(conn).unwrap());
         team.id
     }
     pub fn unknown_id() -> String {
@@ -353,7 +386,7 @@ impl World {
             if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
         conforms::check(method, path, status, &content_type, &body);
-        self.hold_against_members(token, method, path, status, sent.as_deref(), &body);
+        self.check_members(token, method, path, status, sent.as_deref(), &body);
         Reply { status, headers, body }
     }
 
@@ -363,7 +396,7 @@ impl World {
         serde_json::from_slice::<Value>(&claims).unwrap_or_default()["role"].as_str().unwrap_or("nobody").to_owned()
     }
 
-    fn hold_against_members(
+    fn check_members(
         &self,
         token: Option<&str>,
         method: &str,
@@ -398,10 +431,10 @@ fn full(path: &str) -> String {
 
 impl User<'_> {
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Reply {
-        self.world.send(Some(&self.token), method, &full(path), headers, body.map(|body| body.to_string())).await
+        self.server.send(Some(&self.token), method, &full(path), headers, body.map(|body| body.to_string())).await
     }
     pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Reply {
-        self.world.send(Some(&self.token), method, &full(path), headers, Some(body)).await
+        self.server.send(Some(&self.token), method, &full(path), headers, Some(body)).await
     }
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], None).await
@@ -421,9 +454,9 @@ impl User<'_> {
     }
 
     /// Links the user to this client without any guard; earlier links of either are removed.
-    pub fn is_linked_to(&self, client: &str) {
+    pub fn link_to(&self, client: &str) {
         use schema::client_accounts as accounts;
-        let (mut conn, client) = (self.world.home.open(), Id::parse(client).unwrap());
+        let (mut conn, client) = (self.server.database.open(), Id::parse(client).unwrap());
         let (organization_id, user_id) = (self.actor.organization, self.actor.user);
         let theirs = accounts::table.filter(accounts::organization_id.eq(organization_id));
         diesel::delete(theirs.filter(accounts::user_id.eq(user_id).or(accounts::client_id.eq(client))))

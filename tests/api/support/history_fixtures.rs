@@ -1,5 +1,5 @@
 //! Records that are older than the test. They are written without the API at the given times, so that results over time
-//! can be computed by hand. Everything that the engine does on writes, such as triggers, happens for them too.
+//! can be computed by hand. The triggers of the database run for them too.
 
 use super::User;
 use alongside::{
@@ -25,7 +25,7 @@ pub fn at(text: &str) -> Instant {
 pub fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
-/// 15:00 UTC on that day, which is the same day in Chicago.
+/// 15:00 UTC on that day. In Chicago it is the same day.
 fn noon(day: &str) -> Instant {
     at(&format!("{day}T15:00:00Z"))
 }
@@ -35,13 +35,13 @@ fn with(mut fields: Value, more: Value) -> Value {
 }
 
 /// Writes the past records of one team.
-pub struct Past<'w> {
-    pub by: &'w User<'w>,
+pub struct PastRecords<'s> {
+    pub by: &'s User<'s>,
     conn: Conn,
     numbers: u32,
 }
 
-macro_rules! kept {
+macro_rules! insert_and_change {
     ($($(#[$doc:meta])* $put:ident, $change:ident: $row:ident in $table:ident;)+) => {
         $(
             fn $put(&mut self, row: $row) -> $row {
@@ -58,12 +58,12 @@ macro_rules! kept {
     };
 }
 
-impl<'w> Past<'w> {
-    pub fn of(by: &'w User<'w>) -> Self {
-        Self { by, conn: by.world.home.open(), numbers: 0 }
+impl<'s> PastRecords<'s> {
+    pub fn of(by: &'s User<'s>) -> Self {
+        Self { by, conn: by.server.database.open(), numbers: 0 }
     }
 
-    kept! {
+    insert_and_change! {
         put_case, case_changes: CaseRow in cases;
         put_barrier, barrier_changes: BarrierRow in barriers;
         put_action, action_changes: ActionRow in actions;
@@ -81,7 +81,7 @@ impl<'w> Past<'w> {
         let new = json!({
             "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication.",
         });
-        let team = more.get("team_id").map_or(self.by.world.team, |team| Id::parse(team.as_str().unwrap()).unwrap());
+        let team = more.get("team_id").map_or(self.by.server.team, |team| Id::parse(team.as_str().unwrap()).unwrap());
         self.numbers += 1;
         let number = format!("1999-{:06}", self.numbers);
         let mut row = CaseRow::open(

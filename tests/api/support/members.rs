@@ -98,9 +98,9 @@ fn surplus(table: &Table, role: &str, schema: &Value, value: &Value) -> Option<S
     let (Some(members), Some(properties)) = (value.as_object(), schema["properties"].as_object()) else { return None };
     let record = name.filter(|name| !is_envelope(name));
     members.iter().find_map(|(member, value)| {
-        let tells = !value.as_array().is_some_and(Vec::is_empty);
+        let reveals = !value.as_array().is_some_and(Vec::is_empty);
         if let Some(record) = record
-            && tells
+            && reveals
         {
             match table.get(&(record.to_owned(), role.to_owned())) {
                 None => return Some(format!("{record} at all ({member})")),

@@ -7,17 +7,18 @@ pub mod history_fixtures;
 pub mod members;
 pub mod records;
 
-pub use harness::{PASSWORD, Reply, User, World, active_case, body, pages};
+/// The name that `kinds.rs` still uses.
+pub use harness::{PASSWORD, Reply, TestServer, User, active_case, body, db_options, operator, pages};
 
 /// Each function becomes one test on SQLite and one on PostgreSQL.
 #[macro_export]
 macro_rules! on_both_engines {
     ($($name:ident,)*) => {
         mod sqlite { $(#[actix_web::test] async fn $name() {
-            super::$name(&$crate::support::World::start($crate::support::database::Engine::Sqlite).await).await
+            super::$name(&$crate::support::TestServer::start($crate::support::database::Engine::Sqlite).await).await
         })* }
         mod postgres { $(#[actix_web::test] async fn $name() {
-            super::$name(&$crate::support::World::start($crate::support::database::Engine::Postgres).await).await
+            super::$name(&$crate::support::TestServer::start($crate::support::database::Engine::Postgres).await).await
         })* }
     };
 }

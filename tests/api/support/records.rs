@@ -1,6 +1,6 @@
 //! One record of every kind that belongs to a client, all of them of one client.
 
-use super::{User, World, active_case};
+use super::{TestServer, User, active_case};
 use alongside::{auth::Role, types::Day};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -8,27 +8,27 @@ use std::collections::BTreeMap;
 /// The word that stands in every text of these records.
 pub const WORD: &str = "zephyrine";
 
-pub struct ClientRecords<'w> {
-    pub lead: User<'w>,
-    pub supervisor: User<'w>,
+pub struct ClientRecords<'s> {
+    pub lead: User<'s>,
+    pub supervisor: User<'s>,
     /// The client themselves, signed in.
-    pub client_user: User<'w>,
+    pub client_user: User<'s>,
     /// Who is offered the case.
-    pub colleague: User<'w>,
+    pub colleague: User<'s>,
     pub client: String,
     pub case: String,
     /// The id of each record, by the name of its kind.
     pub ids: BTreeMap<&'static str, String>,
 }
 
-impl<'w> ClientRecords<'w> {
-    pub async fn make(w: &'w World) -> Self {
-        let (lead, supervisor) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (client_user, colleague) = (w.user(Role::Client), w.user(Role::Advocate));
+impl<'s> ClientRecords<'s> {
+    pub async fn make(server: &'s TestServer) -> Self {
+        let (lead, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+        let (client_user, colleague) = (server.user(Role::Client), server.user(Role::Advocate));
         let case = active_case(&lead, &supervisor).await;
         let client =
             lead.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
-        client_user.is_linked_to(&client);
+        client_user.link_to(&client);
         let name = json!({"preferred_name": format!("Sam {WORD}")});
         lead.patch(&format!("/clients/{client}"), "*", name).await.expect(200);
         lead.patch(&format!("/cases/{case}"), "*", json!({"client_goal": WORD})).await.expect(200);
@@ -36,7 +36,7 @@ impl<'w> ClientRecords<'w> {
             let lead = &lead;
             async move { lead.post(&path, body).await.expect(201).id() }
         };
-        let today = Day::today(&w.org.time_zone);
+        let today = Day::today(&server.org.time_zone);
         let (soon, yesterday) = (today.plus_days(2).to_string(), today.plus_days(-1).to_string());
 
         let provider = made("/providers".into(), json!({"name": WORD})).await;
@@ -63,7 +63,7 @@ impl<'w> ClientRecords<'w> {
         let approval = json!({"approved_by": "client", "method": "phone"});
         lead.post(&format!("/statements/{statement}/approve"), approval).await.expect(201);
         let feedback = client_user.post("/me/feedback", json!({"text": WORD, "case_id": case})).await.expect(201).id();
-        let elsewhere = w.user_in(&w.org, &[], Role::Supervisor);
+        let elsewhere = server.user_in(&server.org, &[], Role::Supervisor);
         let break_glass = json!({"case_id": case, "reason": format!("They ask for {WORD}.")});
         let break_glass = elsewhere.post("/break-glass", break_glass).await.expect(201).id();
         let first = |reply: super::Reply| reply.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();

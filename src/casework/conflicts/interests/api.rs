@@ -4,7 +4,7 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::DeclareInterests},
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page},
 };
 use actix_web::{
     delete, get, post,
@@ -27,7 +27,7 @@ pub async fn list_interests(
     db: Data<Db>,
     list: List<InterestFilter>,
 ) -> Reply<Page<Interest>> {
-    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Declare an interest
@@ -47,7 +47,7 @@ pub async fn create_interest(
     request: IdempotencyKey,
     body: Body<NewInterest>,
 ) -> Reply<Interest> {
-    once(&db, &who, request, body, store::create).await
+    created_once(&db, &who, request, body, store::create).await
 }
 
 /// Withdraw an interest

@@ -11,5 +11,5 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_interests).service(api::create_interest).service(api::delete_interest);
 }
 
-/// How the readers over all records treat this kind.
-pub const KIND: Kind = Kind::of_organization("interest", "interests", "/me/interests", kind::seen_by_its_maker);
+/// The properties of this kind of record, for the modules that handle all kinds.
+pub const KIND: Kind = Kind::of_organization("interest", "interests", "/me/interests", kind::visible_to_its_creators);

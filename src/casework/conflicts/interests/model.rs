@@ -5,9 +5,9 @@ use crate::{
     casework::conflicts::model::Tie,
     db::schema::interests,
     directory::providers::model::ProviderId,
-    error::{ApiError, Issue, Place, Result},
+    error::{Result, Violations},
     http::{Filter, Resource},
-    types::{Day, Id, Instant, Text, fault::Fault},
+    types::{Day, Id, Instant, Text},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -72,23 +72,18 @@ impl InterestRow {
         }
     }
 
-    /// The rules over several members.
+    /// Checks the rules that involve several members of the body.
     pub fn check(&self) -> Result<()> {
-        let mut issues = Vec::new();
-        let mut need = |holds: bool, pointer: &str, code: &'static str, detail: &str| {
-            if !holds {
-                issues.push(Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) });
-            }
-        };
-        need(
+        let mut violations = Violations::default();
+        violations.require(
             self.kind != InterestKind::Other || self.text.is_some(),
-            "/text",
+            "text",
             "required",
             "this code says nothing without words",
         );
         let ordered = self.from_on.zip(self.to_on).is_none_or(|(from, to)| from <= to);
-        need(ordered, "/to_on", "out_of_range", "must not lie before from_on");
-        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+        violations.require(ordered, "to_on", "out_of_range", "must not lie before from_on");
+        violations.into_result()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -31,7 +31,7 @@ pub async fn list_commitments(
     id: Path<MeetingId>,
     list: List<CommitmentFilter>,
 ) -> Reply<Page<Commitment>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Create a commitment
@@ -52,7 +52,7 @@ pub async fn create_commitment(
     request: IdempotencyKey,
     body: Body<NewCommitment>,
 ) -> Reply<Commitment> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Fetch one commitment
@@ -66,7 +66,7 @@ pub async fn create_commitment(
 )]
 #[get("/commitments/{id}")]
 pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CommitmentId>) -> Reply<Commitment> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+    ok_record(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Change a commitment
@@ -87,5 +87,5 @@ pub async fn update_commitment(
     version: IfMatch,
     patch: Body<CommitmentPatch>,
 ) -> Reply<Commitment> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent, id},
+    records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -17,11 +17,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::update_commitment);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "commitment",
     table: "commitments",
-    parent: Parent::Meeting(owners_of!(commitments, meeting)),
+    belongs_to: BelongsTo::Meeting(owners_of!(commitments, meeting)),
     path: "/commitments/{id}",
     authorize: |tx, text| store::get(tx, id(text)?).map(drop),
     timeline: Included::Yes,

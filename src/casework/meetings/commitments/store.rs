@@ -25,8 +25,8 @@ versioned!(CommitmentRow, commitments, updated_at);
 
 /// The commitments of meetings that this caller may see.
 fn visible(tx: &Tx) -> commitments::BoxedQuery<'static, Dialect> {
-    let seen = commitments::meeting_id.eq_any(meetings::store::visible_ids(tx));
-    commitments::table.filter(commitments::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+    let condition = commitments::meeting_id.eq_any(meetings::store::visible_ids(tx));
+    commitments::table.filter(commitments::organization_id.eq(tx.organization())).filter(condition).into_boxed()
 }
 
 fn filtered(tx: &Tx, meeting: MeetingId, filter: &CommitmentFilter) -> commitments::BoxedQuery<'static, Dialect> {

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, Reply, ok, once, plain},
+    http::{Body, IdempotencyKey, IfMatch, Reply, created_once, ok_json, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -30,7 +30,7 @@ pub async fn list_preparation_items(
     db: Data<Db>,
     id: Path<MeetingId>,
 ) -> Reply<Preparation> {
-    plain(db.read(&who, move |tx| store::list(tx, *id)).await?)
+    ok_json(db.read(&who, move |tx| store::list(tx, *id)).await?)
 }
 
 /// Add a preparation item to a meeting
@@ -51,7 +51,7 @@ pub async fn create_preparation_item(
     request: IdempotencyKey,
     body: Body<NewPreparationItem>,
 ) -> Reply<PreparationItem> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Change a preparation item
@@ -73,5 +73,5 @@ pub async fn update_preparation_item(
     version: IfMatch,
     patch: Body<PreparationItemPatch>,
 ) -> Reply<PreparationItem> {
-    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+    ok_record(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

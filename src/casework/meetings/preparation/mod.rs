@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{ForClient, Included, Kind, Parent},
+    records::kind::{BelongsTo, ForClient, Included, Kind},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -16,11 +16,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::update_preparation_item);
 }
 
-/// How the readers over all records treat this kind.
+/// The properties of this kind of record, for the modules that handle all kinds.
 pub const KIND: Kind = Kind {
     name: "preparation_item",
     table: "preparation_items",
-    parent: Parent::Meeting(owners_of!(preparation_items, meeting)),
+    belongs_to: BelongsTo::Meeting(owners_of!(preparation_items, meeting)),
     path: "/meetings/{id}/preparation",
     authorize: super::KIND.authorize,
     timeline: Included::Yes,

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page},
     identity::teams::model::TeamId,
 };
 use actix_web::{
@@ -31,7 +31,7 @@ pub async fn list_deputies(
     id: Path<TeamId>,
     list: List<DeputyFilter>,
 ) -> Reply<Page<Deputy>> {
-    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+    ok_page(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Add a deputy to a team
@@ -53,7 +53,7 @@ pub async fn create_deputy(
     request: IdempotencyKey,
     body: Body<NewDeputy>,
 ) -> Reply<Deputy> {
-    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// End a deputyship

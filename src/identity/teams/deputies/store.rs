@@ -1,4 +1,4 @@
-//! Queries over the deputyships of a team. `teams::store::own` decides what a deputy may see.
+//! Queries over the deputyships of a team. `records::visibility::current_user_teams` decides what a deputy may see.
 
 use super::model::*;
 use crate::{

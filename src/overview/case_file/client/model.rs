@@ -10,9 +10,9 @@ use crate::{
         notes::model::{ContactDirection, ContactMode},
     },
     db::schema::{actions, barriers, case_transitions, deadlines, notes},
-    overview::case_file::narrative::{Story, StoryEvent, StoryLine},
+    overview::case_file::narrative::{NarrativeBuilder, StoryEvent, StoryLine},
     portal::{
-        cases::model::{MyCase, MyPromise, in_words},
+        cases::model::{MyCase, MyPromise, status_words},
         meetings::model::MyMeeting,
         statements::model::MyStatement,
     },
@@ -122,7 +122,7 @@ pub struct ClientAction {
     pub deadlines: Vec<ClientDeadline>,
 }
 impl ClientAction {
-    pub fn of(row: ActionForClient, deadlines: Vec<ClientDeadline>) -> Self {
+    pub fn from_row(row: ActionForClient, deadlines: Vec<ClientDeadline>) -> Self {
         Self {
             kind: row.kind,
             forum: row.forum,
@@ -177,7 +177,7 @@ pub struct ClientContact {
     pub at: Instant,
     pub direction: Option<ContactDirection>,
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached.
+    /// Whether a person was reached.
     pub successful: Option<bool>,
 }
 impl From<ContactForClient> for ClientContact {
@@ -186,7 +186,7 @@ impl From<ContactForClient> for ClientContact {
     }
 }
 
-/// The columns of `case_transitions` that the story is built from.
+/// The columns of `case_transitions` that the narrative is built from.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = case_transitions)]
 pub struct StepForClient {
@@ -214,73 +214,82 @@ impl ClientLeftOut {
 }
 
 impl ClientFile {
-    /// Builds the story from the records of the file.
-    pub fn tell(&self, steps: &[StepForClient]) -> Vec<StoryLine> {
-        let mut story = Story::new(&self.time_zone);
-        story.at(self.case.opened_at, StoryEvent::CaseOpened, "We opened your case.");
+    /// Builds the narrative from the records of the file.
+    pub fn narrative(&self, steps: &[StepForClient]) -> Vec<StoryLine> {
+        let mut narrative = NarrativeBuilder::new(&self.time_zone);
+        narrative.add_at(self.case.opened_at, StoryEvent::CaseOpened, "We opened your case.");
         for step in steps.iter().filter(|step| step.from_status.is_some()) {
-            story.at(step.at, StoryEvent::CaseMoved, in_words(step.to_status));
+            narrative.add_at(step.at, StoryEvent::CaseMoved, status_words(step.to_status));
         }
         for barrier in &self.barriers {
             let kind = barrier.kind.label();
-            story.at(
+            narrative.add_at(
                 barrier.opened_at,
                 StoryEvent::BarrierOpened,
                 format!("We wrote down what stood in your way: {kind}."),
             );
             if let Some(at) = barrier.resolved_at {
-                story.at(at, StoryEvent::BarrierEnded, format!("This came to an end: {kind}. {}.", became(barrier)));
+                narrative.add_at(
+                    at,
+                    StoryEvent::BarrierEnded,
+                    format!("This came to an end: {kind}. {}.", ending_words(barrier)),
+                );
             }
         }
         for action in self.barriers.iter().flat_map(|barrier| &barrier.actions).chain(&self.actions) {
             let name = format!("{}, to {}", action.kind.label(), action.forum);
             if let Some(on) = action.filed_on {
-                story.on(on, StoryEvent::ActionFiled, format!("This was sent: {name}."));
+                narrative.add_on(on, StoryEvent::ActionFiled, format!("This was sent: {name}."));
             }
             if let Some((on, decision)) = action.decided_on.zip(action.decision) {
-                story.on(
+                narrative.add_on(
                     on,
                     StoryEvent::ActionDecided,
                     format!("This was decided: {name}. {}.", words(decision.as_str())),
                 );
             }
-            action.deadlines.iter().for_each(|deadline| deadline.tell(&mut story, &name));
+            action.deadlines.iter().for_each(|deadline| deadline.add_to(&mut narrative, &name));
         }
         for meeting in self.meetings.iter().filter(|meeting| meeting.status == MeetingStatus::Held) {
-            story.at(
+            narrative.add_at(
                 meeting.starts_at,
                 StoryEvent::MeetingHeld,
                 format!("There was a meeting: {}.", meeting.kind.label()),
             );
         }
         for contact in &self.contacts {
-            story.at(contact.at, StoryEvent::Contact, contact.words());
+            narrative.add_at(contact.at, StoryEvent::Contact, contact.words());
         }
-        story.sorted()
+        narrative.sorted()
     }
 }
 
 /// How a barrier ended, in words.
-pub fn became(barrier: &ClientBarrier) -> String {
+pub fn ending_words(barrier: &ClientBarrier) -> String {
     words(barrier.disposition.map_or_else(|| barrier.status.as_str(), BarrierDisposition::as_str))
 }
 
 impl ClientDeadline {
-    fn tell(&self, story: &mut Story<'_>, name: &str) {
+    /// Adds the deadline to the narrative, if it is an event.
+    fn add_to(&self, narrative: &mut NarrativeBuilder<'_>, name: &str) {
         match self.status {
             DeadlineStatus::Satisfied => {
                 let when = if self.late_filing { "after its last day" } else { "in time" };
-                story.on(
+                narrative.add_on(
                     self.satisfied_on.unwrap_or(self.due_on),
                     StoryEvent::DeadlineMet,
                     format!("This was done {when}: {name}."),
                 );
             }
             DeadlineStatus::Missed => {
-                story.on(self.due_on, StoryEvent::DeadlineMissed, format!("The last day for this passed: {name}."));
+                narrative.add_on(
+                    self.due_on,
+                    StoryEvent::DeadlineMissed,
+                    format!("The last day for this passed: {name}."),
+                );
             }
             DeadlineStatus::Running | DeadlineStatus::PendingTrigger => {
-                story.on(self.due_on, StoryEvent::DeadlineDue, format!("The last day for this: {name}."));
+                narrative.add_on(self.due_on, StoryEvent::DeadlineDue, format!("The last day for this: {name}."));
             }
             DeadlineStatus::Excused | DeadlineStatus::Superseded => {}
         }

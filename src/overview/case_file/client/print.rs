@@ -8,7 +8,7 @@ use crate::{
         meetings::{commitments::model::CommitmentParty, model::MeetingStatus},
         statements::print::date,
     },
-    overview::case_file::print::{Lines, hour, narrative, section},
+    overview::case_file::print::{Lines, date_and_time, narrative, section},
     portal::{cases::model::MyPromise, meetings::model::MyMeeting},
     print::{Block, Sheet},
     types::{Day, code::words},
@@ -32,18 +32,18 @@ pub fn sheet(file: &ClientFile, by: &str) -> Sheet {
     }
     blocks.push(Block::Heading("Where it stands".into()));
     let mut lines = Lines::default();
-    lines.say(case.status_in_words);
-    lines.tell("Number of your case", Some(&case.case_number));
-    lines.tell("Who works on it with you", case.lead_advocate.as_ref());
-    lines.tell("Opened", Some(date(Day::of(case.opened_at, &file.time_zone))));
-    lines.tell("Closed", case.closed_at.map(|at| date(Day::of(at, &file.time_zone))));
+    lines.push(case.status_in_words);
+    lines.push_labelled("Number of your case", Some(&case.case_number));
+    lines.push_labelled("Who works on it with you", case.lead_advocate.as_ref());
+    lines.push_labelled("Opened", Some(date(Day::of(case.opened_at, &file.time_zone))));
+    lines.push_labelled("Closed", case.closed_at.map(|at| date(Day::of(at, &file.time_zone))));
     blocks.extend(lines.text());
     blocks.push(Block::Heading("What you want".into()));
     blocks.push(Block::Text(case.client_goal.to_string()));
     blocks.extend(narrative(&file.story, today));
     for barrier in &file.barriers {
         blocks.push(Block::Heading(format!("In your way: {}", barrier.kind.label())));
-        let state = if barrier.status.is_ended() { became(barrier) } else { "We are working on it.".to_owned() };
+        let state = if barrier.status.is_ended() { ending_words(barrier) } else { "We are working on it.".to_owned() };
         blocks.push(Block::Text(state));
         blocks.extend(barrier.actions.iter().filter_map(action));
     }
@@ -71,18 +71,18 @@ pub fn recipient_sheet(file: &ClientFile) -> Sheet {
     }
     blocks.push(Block::Heading("The case".into()));
     let mut lines = Lines::default();
-    lines.tell("Number", Some(&case.case_number));
-    lines.tell("Status", Some(words(case.status.as_str())));
-    lines.tell("Advocate", case.lead_advocate.as_ref());
-    lines.tell("Opened", Some(day(case.opened_at)));
-    lines.tell("Closed", case.closed_at.map(day));
+    lines.push_labelled("Number", Some(&case.case_number));
+    lines.push_labelled("Status", Some(words(case.status.as_str())));
+    lines.push_labelled("Advocate", case.lead_advocate.as_ref());
+    lines.push_labelled("Opened", Some(day(case.opened_at)));
+    lines.push_labelled("Closed", case.closed_at.map(day));
     blocks.extend(lines.text());
     blocks.push(Block::Heading("The client's goal, in their own words".into()));
     blocks.push(Block::Text(case.client_goal.to_string()));
     for barrier in &file.barriers {
         blocks.push(Block::Heading(format!("Barrier: {}", barrier.kind.label())));
         blocks.push(Block::Text(if barrier.status.is_ended() {
-            became(barrier)
+            ending_words(barrier)
         } else {
             "Not resolved yet.".to_owned()
         }));
@@ -105,22 +105,22 @@ pub fn recipient_sheet(file: &ClientFile) -> Sheet {
 
 fn outside_action(action: &ClientAction) -> Option<Block> {
     let mut lines = Lines::default();
-    lines.say(format!("{}, to {}", action.kind.label(), action.forum));
-    lines.tell("Status", Some(words(action.status.as_str())));
-    lines.tell("Filed", action.filed_on.map(date));
-    lines.tell("Decision", action.decision.map(|decision| words(decision.as_str())));
-    lines.tell("Decided", action.decided_on.map(date));
+    lines.push(format!("{}, to {}", action.kind.label(), action.forum));
+    lines.push_labelled("Status", Some(words(action.status.as_str())));
+    lines.push_labelled("Filed", action.filed_on.map(date));
+    lines.push_labelled("Decision", action.decision.map(|decision| words(decision.as_str())));
+    lines.push_labelled("Decided", action.decided_on.map(date));
     for deadline in &action.deadlines {
-        lines.say(format!("Last day: {} ({})", date(deadline.due_on), words(deadline.status.as_str()).to_lowercase()));
+        lines.push(format!("Last day: {} ({})", date(deadline.due_on), words(deadline.status.as_str()).to_lowercase()));
     }
     lines.text()
 }
 
 fn outside_meeting(meeting: &MyMeeting) -> Option<Block> {
     let mut lines = Lines::default();
-    lines.say(format!("{} – {}", hour(meeting.starts_at, &meeting.time_zone), meeting.kind.label()));
-    lines.say(meeting.purpose.to_string());
-    lines.tell("Status", Some(words(meeting.status.as_str())));
+    lines.push(format!("{} – {}", date_and_time(meeting.starts_at, &meeting.time_zone), meeting.kind.label()));
+    lines.push(meeting.purpose.to_string());
+    lines.push_labelled("Status", Some(words(meeting.status.as_str())));
     lines.text()
 }
 
@@ -136,8 +136,8 @@ fn outside_promise(promise: &MyPromise) -> Block {
 
 fn action(action: &ClientAction) -> Option<Block> {
     let mut lines = Lines::default();
-    lines.say(format!("{}, to {}", action.kind.label(), action.forum));
-    lines.say(match action.status {
+    lines.push(format!("{}, to {}", action.kind.label(), action.forum));
+    lines.push(match action.status {
         ActionStatus::Draft => "We have not sent it yet.",
         ActionStatus::Filed => "It was sent. There is no answer yet.",
         ActionStatus::InProgress => "They are looking at it.",
@@ -145,11 +145,11 @@ fn action(action: &ClientAction) -> Option<Block> {
         ActionStatus::Withdrawn => "It was taken back.",
         ActionStatus::EnteredInError => "It was written down by mistake.",
     });
-    lines.tell("Sent", action.filed_on.map(date));
-    lines.tell("Decision", action.decision.map(|decision| words(decision.as_str())));
-    lines.tell("Decided", action.decided_on.map(date));
+    lines.push_labelled("Sent", action.filed_on.map(date));
+    lines.push_labelled("Decision", action.decision.map(|decision| words(decision.as_str())));
+    lines.push_labelled("Decided", action.decided_on.map(date));
     for deadline in &action.deadlines {
-        let became = match deadline.status {
+        let ending = match deadline.status {
             DeadlineStatus::PendingTrigger => "it may be later: that is not known yet",
             DeadlineStatus::Running => "there is still time",
             DeadlineStatus::Satisfied if deadline.late_filing => "it was done later",
@@ -158,17 +158,17 @@ fn action(action: &ClientAction) -> Option<Block> {
             DeadlineStatus::Excused => "it is not needed any more",
             DeadlineStatus::Superseded => "another day has taken its place",
         };
-        lines.say(format!("Last day: {} – {became}", date(deadline.due_on)));
+        lines.push(format!("Last day: {} – {ending}", date(deadline.due_on)));
     }
     lines.text()
 }
 
 fn meeting(meeting: &MyMeeting) -> Option<Block> {
     let mut lines = Lines::default();
-    lines.say(format!("{} – {}", hour(meeting.starts_at, &meeting.time_zone), meeting.kind.label()));
-    lines.say(meeting.purpose.to_string());
-    lines.tell("Where", meeting.place.as_ref());
-    let became = match meeting.status {
+    lines.push(format!("{} – {}", date_and_time(meeting.starts_at, &meeting.time_zone), meeting.kind.label()));
+    lines.push(meeting.purpose.to_string());
+    lines.push_labelled("Where", meeting.place.as_ref());
+    let outcome = match meeting.status {
         MeetingStatus::Proposed => "It is not settled yet.",
         MeetingStatus::Booked => "It is booked.",
         MeetingStatus::Held => "It took place.",
@@ -176,7 +176,7 @@ fn meeting(meeting: &MyMeeting) -> Option<Block> {
         MeetingStatus::NoShow => "It did not take place.",
         MeetingStatus::Rescheduled => "It was moved to another day.",
     };
-    lines.say(became);
+    lines.push(outcome);
     lines.text()
 }
 

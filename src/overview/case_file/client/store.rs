@@ -43,12 +43,12 @@ pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let client = visible(tx, id)?.client_id;
     file.contacts = contacts.into_iter().map(Into::into).collect();
     file.statement = statements::store::in_force(tx, client)?.map(Into::into);
-    file.story = file.tell(&steps);
+    file.story = file.narrative(&steps);
     Ok(file)
 }
 
-/// The part of the file that a recipient outside may get, without contacts, statement and story. These are not even
-/// read.
+/// The part of the file that a recipient outside may get, without contacts, statement and narrative. The query
+/// does not even read these.
 pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let client = visible(tx, id)?.client_id;
     let mut left_out = ClientLeftOut::default();
@@ -61,7 +61,7 @@ pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
         as_of: Instant::now(),
         time_zone: organizations::store::find(tx)?.time_zone,
         name: clients::store::refs(tx, vec![client])?.pop().map(|client| client.preferred_name),
-        case: MyCase::of(row, lead.map(|lead| lead.display_name)),
+        case: MyCase::from_row(row, lead.map(|lead| lead.display_name)),
         story: Vec::new(),
         barriers,
         actions,
@@ -100,7 +100,7 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
     for row in rows {
         let place = row.barrier_id.and_then(|id| places.get(&id).copied());
         let deadlines = days.remove(&row.id).unwrap_or_default();
-        let action = ClientAction::of(row, deadlines);
+        let action = ClientAction::from_row(row, deadlines);
         match place.and_then(|place| barriers.get_mut(place)) {
             Some(barrier) => barrier.actions.push(action),
             None => of_case.push(action),

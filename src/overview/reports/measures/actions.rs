@@ -19,23 +19,23 @@ pub const ALL: &[Measure] = &[Measure {
         Group { name: "scheme", title: "Scheme", sql: "f.scheme", keys: Keys::Codes("scheme") },
         PROVIDER,
     ],
-    usual: &["type"],
+    default_groups: &["type"],
     parts: &[Part {
         facts: Facts::Actions,
         selection: FactSelection::OnRecord,
-        among: "(f.status = 'decided' AND f.decided_on >= {from_day} AND f.decided_on < {to_day} \
+        condition: "(f.status = 'decided' AND f.decided_on >= {from_day} AND f.decided_on < {to_day} \
                 OR f.status IN ('filed', 'in_progress') AND f.filed_on < {to_day} \
                 OR f.status = 'withdrawn' AND f.filed_on IS NOT NULL AND f.recorded_at >= {from} AND f.recorded_at < {to})",
         counters: &[
-            Counter { name: "decided", sql: Count::Of("f.status = 'decided' AND f.decision <> 'withdrawn'") },
+            Counter { name: "decided", sql: Count::Where("f.status = 'decided' AND f.decision <> 'withdrawn'") },
             Counter {
                 name: "succeeded",
-                sql: Count::Of("f.status = 'decided' AND f.decision IN ('granted', 'partly_granted', 'settled')"),
+                sql: Count::Where("f.status = 'decided' AND f.decision IN ('granted', 'partly_granted', 'settled')"),
             },
-            Counter { name: "pending", sql: Count::Of("f.status IN ('filed', 'in_progress')") },
+            Counter { name: "pending", sql: Count::Where("f.status IN ('filed', 'in_progress')") },
             Counter {
                 name: "withdrawn",
-                sql: Count::Of("f.status = 'withdrawn' OR f.status = 'decided' AND f.decision = 'withdrawn'"),
+                sql: Count::Where("f.status = 'withdrawn' OR f.status = 'decided' AND f.decision = 'withdrawn'"),
             },
         ],
         days: None,
@@ -44,19 +44,22 @@ pub const ALL: &[Measure] = &[Measure {
         Statistic {
             name: "succeeded",
             title: "Share that succeeded",
-            makes: Makes::Share { of: "succeeded", among: "decided" },
+            formula: Formula::Share { numerator: "succeeded", denominator: "decided" },
         },
-        Statistic { name: "pending", title: "Pending", makes: Makes::Count("pending") },
+        Statistic { name: "pending", title: "Pending", formula: Formula::Count("pending") },
     ],
-    n: "decided",
+    unit_counter: "decided",
     excluded: &[Exclusion {
         code: "withdrawn",
         words: "Withdrawn in the period before a decision",
         counter: "withdrawn",
     }],
     caution: None,
-    says_left_out: true,
+    reports_entered_in_error: true,
     headline: "succeeded",
-    decided_by: &[],
-    by_time: ByTime { without: &["pending"], ..ByTime::of("By the day on which the action was decided.") },
+    share_determined_by: &[],
+    by_time: ByTime {
+        totals_only: &["pending"],
+        ..ByTime::months_and_quarters("By the day on which the action was decided.")
+    },
 }];

@@ -2,12 +2,12 @@
 
 use super::{super::measure::*, ADVOCACY, INTAKE, LEAD, TEAM};
 
-const STATUS: Group = Group { name: "status", title: "Status", sql: "f.status", keys: Keys::Steps(STATUSES) };
+const STATUS: Group = Group { name: "status", title: "Status", sql: "f.status", keys: Keys::Ordered(STATUSES) };
 const PRIORITY: Group = Group {
     name: "priority",
     title: "Priority",
     sql: "f.priority",
-    keys: Keys::Steps(&[("routine", "Routine"), ("high", "High"), ("urgent", "Urgent")]),
+    keys: Keys::Ordered(&[("routine", "Routine"), ("high", "High"), ("urgent", "Urgent")]),
 };
 /// In the order in which a case goes through them.
 const STATUSES: &[(&str, &str)] = &[
@@ -32,13 +32,16 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Cases,
         time: ReportTime::Moment,
         groups: &[TEAM, LEAD, STATUS, PRIORITY, ADVOCACY, INTAKE],
-        usual: &["status"],
+        default_groups: &["status"],
         parts: &[Part {
             facts: Facts::Cases,
             selection: FactSelection::OnRecord,
-            among: "f.status NOT IN ('closed', 'declined')",
+            condition: "f.status NOT IN ('closed', 'declined')",
             counters: &[
-                Counter { name: "cases", sql: Count::Of("f.status IN ('accepted', 'active', 'on_hold', 'closing')") },
+                Counter {
+                    name: "cases",
+                    sql: Count::Where("f.status IN ('accepted', 'active', 'on_hold', 'closing')"),
+                },
                 Counter {
                     name: "weighted",
                     sql: Count::Sum(
@@ -46,28 +49,28 @@ pub const ALL: &[Measure] = &[
                          WHEN f.priority = 'urgent' THEN 3 WHEN f.priority = 'high' THEN 2 ELSE 1 END",
                     ),
                 },
-                Counter { name: "not_accepted", sql: Count::Of("f.status IN ('referred', 'triage', 'waitlisted')") },
+                Counter { name: "not_accepted", sql: Count::Where("f.status IN ('referred', 'triage', 'waitlisted')") },
             ],
             days: None,
         }],
         statistics: &[
-            Statistic { name: "cases", title: "Cases", makes: Makes::Count("cases") },
+            Statistic { name: "cases", title: "Cases", formula: Formula::Count("cases") },
             Statistic {
                 name: "weighted",
                 title: "Cases, weighted by priority",
-                makes: Makes::Weight { sum: "weighted", of: "cases" },
+                formula: Formula::Weight { sum: "weighted", units: "cases" },
             },
         ],
-        n: "cases",
+        unit_counter: "cases",
         excluded: &[Exclusion {
             code: "not_accepted",
             words: "Referred, in triage or waitlisted",
             counter: "not_accepted",
         }],
         caution: None,
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "cases",
-        decided_by: &[],
+        share_determined_by: &[],
         by_time: ByTime::STOCK,
     },
     Measure {
@@ -80,34 +83,44 @@ pub const ALL: &[Measure] = &[
         denominator: None,
         unit: Unit::Cases,
         time: ReportTime::Period,
-        // Only by team: by a field that may change, a case would come in under one key and go out under another.
+        // Only by team: if a case could be grouped by a field that changes, it might come in under one key and go out under
+        // another.
         groups: &[TEAM],
-        usual: &["team"],
+        default_groups: &["team"],
         parts: &[Part {
             facts: Facts::Cases,
             selection: FactSelection::History,
-            among: "f.step <> 0 AND f.recorded_at < {to}",
+            condition: "f.step <> 0 AND f.recorded_at < {to}",
             counters: &[
-                Counter { name: "opening", sql: Count::Sum("CASE WHEN f.recorded_at < {from} THEN f.step ELSE 0 END") },
-                Counter { name: "in", sql: Count::Of("f.step = 1 AND f.recorded_at >= {from}") },
-                Counter { name: "out", sql: Count::Of("f.step = -1 AND f.recorded_at >= {from}") },
-                Counter { name: "closing", sql: Count::Sum("f.step") },
+                Counter {
+                    name: "at_beginning",
+                    sql: Count::Sum("CASE WHEN f.recorded_at < {from} THEN f.step ELSE 0 END"),
+                },
+                Counter { name: "in", sql: Count::Where("f.step = 1 AND f.recorded_at >= {from}") },
+                Counter { name: "out", sql: Count::Where("f.step = -1 AND f.recorded_at >= {from}") },
+                Counter { name: "at_end", sql: Count::Sum("f.step") },
             ],
             days: None,
         }],
+        // The published names are terms of accounting: the opening and the closing balance. The statistic `closing` is not
+        // the status `closing`.
         statistics: &[
-            Statistic { name: "opening", title: "In the caseload at the beginning", makes: Makes::Count("opening") },
-            Statistic { name: "in", title: "Came in", makes: Makes::Count("in") },
-            Statistic { name: "out", title: "Went out", makes: Makes::Count("out") },
-            Statistic { name: "closing", title: "In the caseload at the end", makes: Makes::Count("closing") },
+            Statistic {
+                name: "opening",
+                title: "In the caseload at the beginning",
+                formula: Formula::Count("at_beginning"),
+            },
+            Statistic { name: "in", title: "Came in", formula: Formula::Count("in") },
+            Statistic { name: "out", title: "Went out", formula: Formula::Count("out") },
+            Statistic { name: "closing", title: "In the caseload at the end", formula: Formula::Count("at_end") },
         ],
-        n: "closing",
+        unit_counter: "at_end",
         excluded: &[],
         caution: None,
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "closing",
-        decided_by: &[],
-        by_time: ByTime::of(
+        share_determined_by: &[],
+        by_time: ByTime::months_and_quarters(
             "By the moment at which the case came in or went out; the caseload is that of the beginning and of the end \
              of each month or quarter.",
         ),
@@ -135,30 +148,34 @@ pub const ALL: &[Measure] = &[
             },
             Group { name: "outcome", title: "Outcome", sql: "f.outcome", keys: Keys::Codes("case_outcome") },
         ],
-        usual: &["closing_reason"],
+        default_groups: &["closing_reason"],
         parts: &[Part {
             facts: Facts::Cases,
             selection: FactSelection::History,
-            among: "f.step <> 0 AND f.recorded_at >= {from} AND f.recorded_at < {to} AND f.status = 'closed'",
-            counters: &[Counter { name: "closed", sql: Count::Of("1 = 1") }],
+            condition: "f.step <> 0 AND f.recorded_at >= {from} AND f.recorded_at < {to} AND f.status = 'closed'",
+            counters: &[Counter { name: "closed", sql: Count::Where("1 = 1") }],
             days: Some("(f.recorded_at - f.began_at) / 86400000000"),
         }],
         statistics: &[
-            Statistic { name: "median", title: "Median days", makes: Makes::Quantile { percent: 50, of: "closed" } },
+            Statistic {
+                name: "median",
+                title: "Median days",
+                formula: Formula::Quantile { percent: 50, counter: "closed" },
+            },
             Statistic {
                 name: "p90",
                 title: "90th percentile, days",
-                makes: Makes::Quantile { percent: 90, of: "closed" },
+                formula: Formula::Quantile { percent: 90, counter: "closed" },
             },
-            Statistic { name: "closed", title: "Closed", makes: Makes::Count("closed") },
+            Statistic { name: "closed", title: "Closed", formula: Formula::Count("closed") },
         ],
-        n: "closed",
+        unit_counter: "closed",
         excluded: &[],
         caution: None,
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "median",
-        decided_by: &[],
-        by_time: ByTime::of("By the moment at which the case was closed."),
+        share_determined_by: &[],
+        by_time: ByTime::months_and_quarters("By the moment at which the case was closed."),
     },
     Measure {
         id: "unmet_need",
@@ -176,29 +193,29 @@ pub const ALL: &[Measure] = &[
             ADVOCACY,
             INTAKE,
         ],
-        usual: &["reason"],
+        default_groups: &["reason"],
         parts: &[Part {
             facts: Facts::Cases,
             selection: FactSelection::History,
-            among: "f.status IN ('declined', 'waitlisted') AND f.recorded_at = f.since AND f.since >= {from} AND \
+            condition: "f.status IN ('declined', 'waitlisted') AND f.recorded_at = f.since AND f.since >= {from} AND \
                  f.since < {to}",
             counters: &[
-                Counter { name: "decisions", sql: Count::Of("1 = 1") },
-                Counter { name: "declined", sql: Count::Of("f.status = 'declined'") },
-                Counter { name: "waitlisted", sql: Count::Of("f.status = 'waitlisted'") },
+                Counter { name: "decisions", sql: Count::Where("1 = 1") },
+                Counter { name: "declined", sql: Count::Where("f.status = 'declined'") },
+                Counter { name: "waitlisted", sql: Count::Where("f.status = 'waitlisted'") },
             ],
             days: None,
         }],
         statistics: &[
-            Statistic { name: "declined", title: "Declined", makes: Makes::Count("declined") },
-            Statistic { name: "waitlisted", title: "Waitlisted", makes: Makes::Count("waitlisted") },
+            Statistic { name: "declined", title: "Declined", formula: Formula::Count("declined") },
+            Statistic { name: "waitlisted", title: "Waitlisted", formula: Formula::Count("waitlisted") },
         ],
-        n: "decisions",
+        unit_counter: "decisions",
         excluded: &[],
         caution: None,
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "declined",
-        decided_by: &[],
-        by_time: ByTime::of("By the moment of the decision."),
+        share_determined_by: &[],
+        by_time: ByTime::months_and_quarters("By the moment of the decision."),
     },
 ];

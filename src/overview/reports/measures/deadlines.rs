@@ -4,7 +4,8 @@ use super::{super::measure::*, ADVOCATE, TEAM};
 
 const ACTION: Group =
     Group { name: "action_type", title: "Action type", sql: "f.action_type", keys: Keys::Codes("action_type") };
-const SOURCE: Group = Group { name: "source", title: "Where the day comes from", sql: "f.source", keys: Keys::Words };
+const SOURCE: Group =
+    Group { name: "source", title: "Where the day comes from", sql: "f.source", keys: Keys::FixedCodes };
 
 pub const ALL: &[Measure] = &[
     Measure {
@@ -18,45 +19,45 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Deadlines,
         time: ReportTime::Moment,
         groups: &[TEAM, ADVOCATE, ACTION, SOURCE],
-        usual: &["team"],
+        default_groups: &["team"],
         parts: &[Part {
             facts: Facts::Deadlines,
             selection: FactSelection::OnRecord,
-            among: "f.status IN ('running', 'pending_trigger')",
+            condition: "f.status IN ('running', 'pending_trigger')",
             counters: &[
-                Counter { name: "open", sql: Count::Of("1 = 1") },
-                Counter { name: "overdue", sql: Count::Of("f.status = 'running' AND f.due_at < {at}") },
+                Counter { name: "open", sql: Count::Where("1 = 1") },
+                Counter { name: "overdue", sql: Count::Where("f.status = 'running' AND f.due_at < {at}") },
                 Counter {
                     name: "week",
-                    sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on < {day} + 7"),
+                    sql: Count::Where("f.status = 'running' AND f.due_at >= {at} AND f.due_on < {day} + 7"),
                 },
                 Counter {
                     name: "month",
-                    sql: Count::Of(
+                    sql: Count::Where(
                         "f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 7 AND f.due_on < {day} + 30",
                     ),
                 },
                 Counter {
                     name: "later",
-                    sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 30"),
+                    sql: Count::Where("f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 30"),
                 },
-                Counter { name: "pending", sql: Count::Of("f.status = 'pending_trigger'") },
+                Counter { name: "pending", sql: Count::Where("f.status = 'pending_trigger'") },
             ],
             days: None,
         }],
         statistics: &[
-            Statistic { name: "overdue", title: "Overdue", makes: Makes::Count("overdue") },
-            Statistic { name: "within_7_days", title: "Due within 7 days", makes: Makes::Count("week") },
-            Statistic { name: "within_30_days", title: "Due in 7 to 29 days", makes: Makes::Count("month") },
-            Statistic { name: "later", title: "Due later", makes: Makes::Count("later") },
-            Statistic { name: "pending_trigger", title: "Clock not started", makes: Makes::Count("pending") },
+            Statistic { name: "overdue", title: "Overdue", formula: Formula::Count("overdue") },
+            Statistic { name: "within_7_days", title: "Due within 7 days", formula: Formula::Count("week") },
+            Statistic { name: "within_30_days", title: "Due in 7 to 29 days", formula: Formula::Count("month") },
+            Statistic { name: "later", title: "Due later", formula: Formula::Count("later") },
+            Statistic { name: "pending_trigger", title: "Clock not started", formula: Formula::Count("pending") },
         ],
-        n: "open",
+        unit_counter: "open",
         excluded: &[],
         caution: Some("Computed days are no legal advice."),
-        says_left_out: true,
+        reports_entered_in_error: true,
         headline: "overdue",
-        decided_by: &[],
+        share_determined_by: &[],
         by_time: ByTime::STOCK,
     },
     Measure {
@@ -69,36 +70,38 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Deadlines,
         time: ReportTime::Period,
         groups: &[TEAM, ADVOCATE, ACTION, SOURCE],
-        usual: &["action_type"],
+        default_groups: &["action_type"],
         parts: &[Part {
             facts: Facts::Deadlines,
             selection: FactSelection::OnRecord,
-            among: "f.due_on >= {from_day} AND f.due_on < {to_day}",
+            condition: "f.due_on >= {from_day} AND f.due_on < {to_day}",
             counters: &[
                 Counter {
                     name: "due",
-                    sql: Count::Of("f.status IN ('satisfied', 'missed') OR f.status = 'running' AND f.due_at < {at}"),
+                    sql: Count::Where(
+                        "f.status IN ('satisfied', 'missed') OR f.status = 'running' AND f.due_at < {at}",
+                    ),
                 },
                 Counter {
                     name: "in_time",
-                    sql: Count::Of(
+                    sql: Count::Where(
                         "f.status = 'satisfied' AND f.late_filing = 0 AND (f.satisfied_on IS NULL OR f.satisfied_on <= \
                          f.due_on)",
                     ),
                 },
                 Counter {
                     name: "late",
-                    sql: Count::Of("f.status = 'satisfied' AND (f.late_filing = 1 OR f.satisfied_on > f.due_on)"),
+                    sql: Count::Where("f.status = 'satisfied' AND (f.late_filing = 1 OR f.satisfied_on > f.due_on)"),
                 },
                 Counter {
                     name: "missed",
-                    sql: Count::Of("f.status = 'missed' OR f.status = 'running' AND f.due_at < {at}"),
+                    sql: Count::Where("f.status = 'missed' OR f.status = 'running' AND f.due_at < {at}"),
                 },
-                Counter { name: "excused", sql: Count::Of("f.status = 'excused'") },
-                Counter { name: "superseded", sql: Count::Of("f.status = 'superseded'") },
+                Counter { name: "excused", sql: Count::Where("f.status = 'excused'") },
+                Counter { name: "superseded", sql: Count::Where("f.status = 'superseded'") },
                 Counter {
                     name: "not_due",
-                    sql: Count::Of("f.status = 'pending_trigger' OR f.status = 'running' AND f.due_at >= {at}"),
+                    sql: Count::Where("f.status = 'pending_trigger' OR f.status = 'running' AND f.due_at >= {at}"),
                 },
             ],
             days: None,
@@ -107,22 +110,22 @@ pub const ALL: &[Measure] = &[
             Statistic {
                 name: "in_time",
                 title: "Share met in time",
-                makes: Makes::Share { of: "in_time", among: "due" },
+                formula: Formula::Share { numerator: "in_time", denominator: "due" },
             },
-            Statistic { name: "late", title: "Met late", makes: Makes::Count("late") },
-            Statistic { name: "missed", title: "Missed", makes: Makes::Count("missed") },
+            Statistic { name: "late", title: "Met late", formula: Formula::Count("late") },
+            Statistic { name: "missed", title: "Missed", formula: Formula::Count("missed") },
         ],
-        n: "due",
+        unit_counter: "due",
         excluded: &[
             Exclusion { code: "excused", words: "Waived with a reason", counter: "excused" },
             Exclusion { code: "superseded", words: "Another deadline took its place", counter: "superseded" },
             Exclusion { code: "not_due_yet", words: "Not due yet, or its clock has not started", counter: "not_due" },
         ],
         caution: None,
-        says_left_out: true,
+        reports_entered_in_error: true,
         headline: "in_time",
-        decided_by: &[],
-        by_time: ByTime::of("By the day on which the deadline was due."),
+        share_determined_by: &[],
+        by_time: ByTime::months_and_quarters("By the day on which the deadline was due."),
     },
     Measure {
         id: "overdue_followups",
@@ -141,7 +144,7 @@ pub const ALL: &[Measure] = &[
                 title: "How late",
                 sql: "CASE WHEN f.due_on >= {day} THEN 'not_due' WHEN f.due_on >= {day} - 7 THEN 'days_1_7' \
                       WHEN f.due_on >= {day} - 30 THEN 'days_8_30' ELSE 'days_31_up' END",
-                keys: Keys::Steps(&[
+                keys: Keys::Ordered(&[
                     ("not_due", "Not due yet"),
                     ("days_1_7", "1 to 7 days"),
                     ("days_8_30", "8 to 30 days"),
@@ -149,31 +152,31 @@ pub const ALL: &[Measure] = &[
                 ]),
             },
         ],
-        usual: &["lateness"],
+        default_groups: &["lateness"],
         parts: &[Part {
             facts: Facts::Tasks,
             selection: FactSelection::OnRecord,
-            among: "f.status = 'open'",
+            condition: "f.status = 'open'",
             counters: &[
-                Counter { name: "open", sql: Count::Of("1 = 1") },
-                Counter { name: "overdue", sql: Count::Of("f.due_on < {day}") },
+                Counter { name: "open", sql: Count::Where("1 = 1") },
+                Counter { name: "overdue", sql: Count::Where("f.due_on < {day}") },
             ],
             days: None,
         }],
         statistics: &[
-            Statistic { name: "overdue", title: "Overdue", makes: Makes::Count("overdue") },
+            Statistic { name: "overdue", title: "Overdue", formula: Formula::Count("overdue") },
             Statistic {
                 name: "share",
                 title: "Share that is overdue",
-                makes: Makes::Share { of: "overdue", among: "open" },
+                formula: Formula::Share { numerator: "overdue", denominator: "open" },
             },
         ],
-        n: "open",
+        unit_counter: "open",
         excluded: &[],
         caution: None,
-        says_left_out: true,
+        reports_entered_in_error: true,
         headline: "overdue",
-        decided_by: &["lateness"],
+        share_determined_by: &["lateness"],
         by_time: ByTime::STOCK,
     },
 ];

@@ -24,20 +24,20 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Meetings,
         time: ReportTime::Period,
         groups: &[TEAM, ADVOCATE, TYPE, PROVIDER],
-        usual: &["type"],
+        default_groups: &["type"],
         parts: &[Part {
             facts: Facts::Meetings,
             selection: FactSelection::OnRecord,
-            among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to}",
+            condition: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to}",
             counters: &[
-                Counter { name: "with_checklist", sql: Count::Of("f.mandatory_items > 0") },
+                Counter { name: "with_checklist", sql: Count::Where("f.mandatory_items > 0") },
                 Counter {
                     name: "prepared",
-                    sql: Count::Of("f.mandatory_items > 0 AND f.mandatory_done >= f.mandatory_items"),
+                    sql: Count::Where("f.mandatory_items > 0 AND f.mandatory_done >= f.mandatory_items"),
                 },
                 Counter { name: "items", sql: Count::Sum("f.mandatory_items") },
                 Counter { name: "done", sql: Count::Sum("f.mandatory_done") },
-                Counter { name: "without", sql: Count::Of("f.mandatory_items = 0") },
+                Counter { name: "without", sql: Count::Where("f.mandatory_items = 0") },
             ],
             days: None,
         }],
@@ -45,21 +45,21 @@ pub const ALL: &[Measure] = &[
             Statistic {
                 name: "prepared",
                 title: "Share fully prepared",
-                makes: Makes::Share { of: "prepared", among: "with_checklist" },
+                formula: Formula::Share { numerator: "prepared", denominator: "with_checklist" },
             },
             Statistic {
                 name: "readiness",
                 title: "Share of mandatory items done",
-                makes: Makes::Mean { sum: "done", of: "items", units: "with_checklist" },
+                formula: Formula::Mean { sum: "done", count: "items", units: "with_checklist" },
             },
         ],
-        n: "with_checklist",
+        unit_counter: "with_checklist",
         excluded: &[Exclusion { code: "no_checklist", words: "Meetings without a mandatory item", counter: "without" }],
         caution: None,
-        says_left_out: true,
+        reports_entered_in_error: true,
         headline: "prepared",
-        decided_by: &[],
-        by_time: ByTime::of("By the moment at which the meeting began."),
+        share_determined_by: &[],
+        by_time: ByTime::months_and_quarters("By the moment at which the meeting began."),
     },
     Measure {
         id: "self_advocacy_shift",
@@ -75,7 +75,7 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Clients,
         time: ReportTime::Period,
         groups: &[TEAM],
-        usual: &[],
+        default_groups: &[],
         parts: &[Part {
             facts: Facts::Meetings,
             selection: FactSelection::PerClient(&[
@@ -86,14 +86,14 @@ pub const ALL: &[Measure] = &[
                 ("last_rank", concat!("7 - max(f.starts_at * 8 + 72057594037927943 - ", rank!(), ") % 8")),
                 ("met", "count(*)"),
             ]),
-            among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to} \
+            condition: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to} \
                     AND f.who_spoke IN ('non_instructed_representation', 'advocate_spoke_as_instructed', 'spoke_with_support', 'spoke_for_self')",
             counters: &[
-                Counter { name: "clients", sql: Count::Of("f.met > 1") },
-                Counter { name: "more", sql: Count::Of("f.met > 1 AND f.last_rank > f.first_rank") },
-                Counter { name: "same", sql: Count::Of("f.met > 1 AND f.last_rank = f.first_rank") },
-                Counter { name: "less", sql: Count::Of("f.met > 1 AND f.last_rank < f.first_rank") },
-                Counter { name: "once", sql: Count::Of("f.met = 1") },
+                Counter { name: "clients", sql: Count::Where("f.met > 1") },
+                Counter { name: "more", sql: Count::Where("f.met > 1 AND f.last_rank > f.first_rank") },
+                Counter { name: "same", sql: Count::Where("f.met > 1 AND f.last_rank = f.first_rank") },
+                Counter { name: "less", sql: Count::Where("f.met > 1 AND f.last_rank < f.first_rank") },
+                Counter { name: "once", sql: Count::Where("f.met = 1") },
             ],
             days: None,
         }],
@@ -101,28 +101,28 @@ pub const ALL: &[Measure] = &[
             Statistic {
                 name: "more",
                 title: "Share who spoke more for themselves",
-                makes: Makes::Share { of: "more", among: "clients" },
+                formula: Formula::Share { numerator: "more", denominator: "clients" },
             },
             Statistic {
                 name: "same",
                 title: "Share who spoke as before",
-                makes: Makes::Share { of: "same", among: "clients" },
+                formula: Formula::Share { numerator: "same", denominator: "clients" },
             },
             Statistic {
                 name: "less",
                 title: "Share who spoke less for themselves",
-                makes: Makes::Share { of: "less", among: "clients" },
+                formula: Formula::Share { numerator: "less", denominator: "clients" },
             },
         ],
-        n: "clients",
+        unit_counter: "clients",
         excluded: &[Exclusion { code: "one_meeting", words: "Clients with one such meeting", counter: "once" }],
         caution: Some("Who spoke is what the advocate recorded."),
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "more",
-        decided_by: &[],
+        share_determined_by: &[],
         by_time: ByTime {
             spans: &[Span::Quarter],
-            ..ByTime::of(
+            ..ByTime::months_and_quarters(
                 "By the moment at which the meetings began; the first and the last are those of the quarter. A month \
                  is too short to compare them.",
             )

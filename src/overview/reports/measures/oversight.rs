@@ -14,31 +14,31 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Cases,
         time: ReportTime::Now,
         groups: &[TEAM, LEAD],
-        usual: &["team"],
+        default_groups: &["team"],
         parts: &[Part {
             facts: Facts::Cases,
             selection: FactSelection::OnRecord,
-            among: "f.status NOT IN ('closed', 'declined')",
+            condition: "f.status NOT IN ('closed', 'declined')",
             counters: &[
-                Counter { name: "open", sql: Count::Of("1 = 1") },
+                Counter { name: "open", sql: Count::Where("1 = 1") },
                 Counter {
                     name: "unassigned",
-                    sql: Count::Of("f.lead_id IS NULL AND f.status IN ('accepted', 'active', 'on_hold', 'closing')"),
+                    sql: Count::Where("f.lead_id IS NULL AND f.status IN ('accepted', 'active', 'on_hold', 'closing')"),
                 },
                 Counter {
                     name: "lead_gone",
-                    sql: Count::Of(
+                    sql: Count::Where(
                         "f.lead_id IN (SELECT users.id FROM users WHERE users.organization_id = {organization} AND \
                          users.status <> 'active')",
                     ),
                 },
                 Counter {
                     name: "untriaged",
-                    sql: Count::Of("f.status = 'referred' AND f.since < {at} - 604800000000"),
+                    sql: Count::Where("f.status = 'referred' AND f.since < {at} - 604800000000"),
                 },
                 Counter {
                     name: "unsupervised",
-                    sql: Count::Of(
+                    sql: Count::Where(
                         "f.team_id NOT IN (SELECT m.team_id FROM team_members AS m JOIN users ON users.organization_id = m.organization_id AND users.id = m.user_id \
                          WHERE m.organization_id = {organization} AND users.role = 'supervisor' AND users.status = 'active' \
                          UNION SELECT d.team_id FROM team_deputies AS d JOIN users ON users.organization_id = d.organization_id AND users.id = d.user_id \
@@ -50,29 +50,29 @@ pub const ALL: &[Measure] = &[
             days: None,
         }],
         statistics: &[
-            Statistic { name: "open", title: "Open cases", makes: Makes::Count("open") },
-            Statistic { name: "unassigned", title: "Without a lead advocate", makes: Makes::Count("unassigned") },
+            Statistic { name: "open", title: "Open cases", formula: Formula::Count("open") },
+            Statistic { name: "unassigned", title: "Without a lead advocate", formula: Formula::Count("unassigned") },
             Statistic {
                 name: "lead_gone",
                 title: "Lead advocate no longer signs in",
-                makes: Makes::Count("lead_gone"),
+                formula: Formula::Count("lead_gone"),
             },
-            Statistic { name: "untriaged", title: "Referred for a week", makes: Makes::Count("untriaged") },
+            Statistic { name: "untriaged", title: "Referred for a week", formula: Formula::Count("untriaged") },
             Statistic {
                 name: "unsupervised",
                 title: "In a team without a supervisor",
-                makes: Makes::Count("unsupervised"),
+                formula: Formula::Count("unsupervised"),
             },
         ],
-        n: "open",
+        unit_counter: "open",
         excluded: &[],
         caution: Some("Who supervises a team is not kept for the past: this is asked for as of now."),
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "unassigned",
-        decided_by: &[],
+        share_determined_by: &[],
         by_time: ByTime {
             spans: &[],
-            ..ByTime::of("Not reported by month: who supervises a team is not kept for the past.")
+            ..ByTime::months_and_quarters("Not reported by month: who supervises a team is not kept for the past.")
         },
     },
     Measure {
@@ -86,38 +86,41 @@ pub const ALL: &[Measure] = &[
         unit: Unit::Records,
         time: ReportTime::Moment,
         groups: &[TEAM],
-        usual: &[],
+        default_groups: &[],
         parts: &[
             Part {
                 facts: Facts::Cases,
                 selection: FactSelection::OnRecord,
-                among: "f.status IN ('accepted', 'active', 'on_hold', 'closing')",
+                condition: "f.status IN ('accepted', 'active', 'on_hold', 'closing')",
                 counters: &[
-                    Counter { name: "cases", sql: Count::Of("1 = 1") },
-                    Counter { name: "no_contact", sql: Count::Of("f.first_contact_at IS NULL") },
-                    Counter { name: "other_intake", sql: Count::Of("f.intake_source = 'other'") },
+                    Counter { name: "cases", sql: Count::Where("1 = 1") },
+                    Counter { name: "no_contact", sql: Count::Where("f.first_contact_at IS NULL") },
+                    Counter { name: "other_intake", sql: Count::Where("f.intake_source = 'other'") },
                 ],
                 days: None,
             },
             Part {
                 facts: Facts::Barriers,
                 selection: FactSelection::OnRecord,
-                among: "f.ended_at IS NULL",
+                condition: "f.ended_at IS NULL",
                 counters: &[
-                    Counter { name: "barriers", sql: Count::Of("1 = 1") },
-                    Counter { name: "no_provider", sql: Count::Of("f.provider_id IS NULL") },
-                    Counter { name: "no_service", sql: Count::Of("f.service_type IS NULL AND f.service_id IS NULL") },
-                    Counter { name: "other_type", sql: Count::Of("f.type = 'other'") },
+                    Counter { name: "barriers", sql: Count::Where("1 = 1") },
+                    Counter { name: "no_provider", sql: Count::Where("f.provider_id IS NULL") },
+                    Counter {
+                        name: "no_service",
+                        sql: Count::Where("f.service_type IS NULL AND f.service_id IS NULL"),
+                    },
+                    Counter { name: "other_type", sql: Count::Where("f.type = 'other'") },
                 ],
                 days: None,
             },
             Part {
                 facts: Facts::Actions,
                 selection: FactSelection::OnRecord,
-                among: "f.status IN ('filed', 'in_progress')",
+                condition: "f.status IN ('filed', 'in_progress')",
                 counters: &[
-                    Counter { name: "actions", sql: Count::Of("1 = 1") },
-                    Counter { name: "no_scheme", sql: Count::Of("f.scheme IS NULL") },
+                    Counter { name: "actions", sql: Count::Where("1 = 1") },
+                    Counter { name: "no_scheme", sql: Count::Where("f.scheme IS NULL") },
                 ],
                 days: None,
             },
@@ -126,40 +129,40 @@ pub const ALL: &[Measure] = &[
             Statistic {
                 name: "case_without_contact",
                 title: "Cases without a contact",
-                makes: Makes::Share { of: "no_contact", among: "cases" },
+                formula: Formula::Share { numerator: "no_contact", denominator: "cases" },
             },
             Statistic {
                 name: "case_intake_other",
                 title: "Cases whose intake source is other",
-                makes: Makes::Share { of: "other_intake", among: "cases" },
+                formula: Formula::Share { numerator: "other_intake", denominator: "cases" },
             },
             Statistic {
                 name: "barrier_without_provider",
                 title: "Barriers without a provider",
-                makes: Makes::Share { of: "no_provider", among: "barriers" },
+                formula: Formula::Share { numerator: "no_provider", denominator: "barriers" },
             },
             Statistic {
                 name: "barrier_without_service",
                 title: "Barriers without a service",
-                makes: Makes::Share { of: "no_service", among: "barriers" },
+                formula: Formula::Share { numerator: "no_service", denominator: "barriers" },
             },
             Statistic {
                 name: "barrier_type_other",
                 title: "Barriers whose type is other",
-                makes: Makes::Share { of: "other_type", among: "barriers" },
+                formula: Formula::Share { numerator: "other_type", denominator: "barriers" },
             },
             Statistic {
                 name: "action_without_scheme",
                 title: "Actions without a scheme",
-                makes: Makes::Share { of: "no_scheme", among: "actions" },
+                formula: Formula::Share { numerator: "no_scheme", denominator: "actions" },
             },
         ],
-        n: "cases",
+        unit_counter: "cases",
         excluded: &[],
         caution: Some("Each row counts records of its own kind: they are not added."),
-        says_left_out: false,
+        reports_entered_in_error: false,
         headline: "case_without_contact",
-        decided_by: &[],
+        share_determined_by: &[],
         by_time: ByTime::STOCK,
     },
 ];
