@@ -10,7 +10,7 @@ sign_in_of supervisor "$SCRATCH/demo.txt"
 sign_in
 id=$(get '/cases?status=active&limit=1' | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
 client=$(get "/cases/$id" | python3 -c 'import json, sys; case = json.load(sys.stdin); print(case["client_id"], case["team_id"])')
-cursor=$(BASE=$BASE TOKEN=$TOKEN python3 benches/thousandth.py)
+cursor=$(BASE=$BASE TOKEN=$TOKEN python3 benches/cursor_of_page_1000.py)
 cat >"$SCRATCH/post.lua" <<LUA
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"

@@ -159,7 +159,7 @@ pub fn is_empty(db: &Db, who: &Operator) -> Result<bool> {
 /// One line for the operator. If a key that the database needs is missing, the server does not start: no user could
 /// sign in with a second factor that the key encrypts.
 pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result::Result<Arc<SecretKeys>, String> {
-    let message = |error: ApiError| error.inner().map_or_else(|| error.detail().to_owned(), ToString::to_string);
+    let message = |error: ApiError| error.source_error().map_or_else(|| error.detail().to_owned(), ToString::to_string);
     let in_use = |tx: &mut Tx<'_>| {
         tx.nothing_changed();
         let mut all = BTreeSet::new();

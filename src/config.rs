@@ -8,7 +8,7 @@ use crate::{
     },
     db::{self, Url, Use},
     http::{cors::Origins, problem::ProblemTypes},
-    mail::Route,
+    mail::MailSettings,
     telemetry,
     tls::Certificate,
     types,
@@ -111,7 +111,7 @@ const USUAL: Usual = Usual {
 };
 
 /// More connections than this bring no benefit.
-const MOST_CONNECTIONS: usize = 10_000;
+const MAX_CONNECTIONS: usize = 10_000;
 /// Files that the process opens besides its connections: the log, the listener, and those of the workers.
 const OWN_FILES: usize = 64;
 const FILES_A_WORKER: usize = 4;
@@ -251,11 +251,11 @@ impl Config {
     }
 
     /// The mail settings.
-    pub fn mail(&self) -> Result<Route, String> {
+    pub fn mail(&self) -> Result<MailSettings, String> {
         check_address("app_url", self.app_url.as_deref())?;
         match (&self.smtp_url, &self.mail_from) {
-            (Some(url), Some(from)) => Route::smtp(url, from, self.app_url.clone()),
-            (None, None) => Route::folder(self.data_dir.join("mail"), self.app_url.clone()),
+            (Some(url), Some(from)) => MailSettings::smtp(url, from, self.app_url.clone()),
+            (None, None) => MailSettings::folder(self.data_dir.join("mail"), self.app_url.clone()),
             _ => Err("smtp_url and mail_from go together".into()),
         }
     }
@@ -297,7 +297,7 @@ impl Config {
                 "the process may open {} files (ulimit -n), and needs {own} without any connection",
                 open_files()
             )),
-            0 => Ok(left.min(MOST_CONNECTIONS)),
+            0 => Ok(left.min(MAX_CONNECTIONS)),
             chosen if chosen > left => Err(format!(
                 "max_connections = {chosen}: the process may open {} files (ulimit -n), which leaves {left}",
                 open_files()

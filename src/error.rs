@@ -1,4 +1,4 @@
-//! The only error type of the product: the public part (an RFC 9457 problem), and the source that only the log
+//! The error type of the API: the public part (an RFC 9457 problem), and the source that only the log
 //! contains.
 
 use crate::types::fault::Fault;
@@ -52,8 +52,8 @@ problems! {
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first",
         "The role must have a second factor, and the account has none yet. Set it up under `/me/second-factor`.";
     Forbidden = "forbidden", FORBIDDEN, "Your role may not do this",
-        "The role of the caller does not allow the operation, or break-glass access would be used for a change. \
-         Do not retry.";
+        "The role of the caller does not allow the operation, the filter or the change of this record, or break-glass \
+         access would be used for a change. Do not retry.";
     NotFound = "not_found", NOT_FOUND, "There is no such record",
         "The record does not exist, or the caller may not see it. The two cases have the same response.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method",
@@ -87,7 +87,8 @@ problems! {
         "Another request changed the record after it was read. `ETag` has the present version: read the record, \
          decide again, and repeat with the new version.";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "The body is larger than the operation allows: 64 KiB, or 256 KiB for notes and statements.";
+        "The body is larger than the operation allows: 4 KiB for sign-in and accounts, \
+         256 KiB for notes and statements, 64 KiB for all others.";
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The address is too long",
         "The address has more than 8 KiB.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not supported",
@@ -200,7 +201,7 @@ impl ApiError {
         Self::invalid(pointer, UNKNOWN_REFERENCE, "names no record that you may refer to")
     }
     /// Converts "not found" to an unknown reference in this member of the body.
-    pub fn named_by(self, pointer: &str) -> Self {
+    pub fn not_found_as_unknown_reference(self, pointer: &str) -> Self {
         if self.code() == Code::NotFound { Self::unknown_reference(pointer) } else { self }
     }
     pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
@@ -218,28 +219,28 @@ impl ApiError {
     }
     /// Written to the log, never to the response.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Code::Internal, "The fault has been logged under the request's id.").because(source)
+        Self::new(Code::Internal, "The fault has been logged under the request's id.").with_source(source)
     }
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, "Try again shortly; nothing was stored.")
             .header("retry-after", "2")
-            .because(source)
+            .with_source(source)
     }
     /// A commit whose result is unknown: the change may be stored, or may still be stored later.
     pub fn outcome_unknown(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let detail = "The change may have been stored. Retry with the same Idempotency-Key: it is applied only once, and you get its \
                       result. Without a key, read the record before you retry.";
-        Self::new(Code::OutcomeUnknown, detail).header("retry-after", "2").because(source)
+        Self::new(Code::OutcomeUnknown, detail).header("retry-after", "2").with_source(source)
     }
     /// Converts an error at the end of a change: if the connection is lost there, the outcome is unknown.
-    pub fn of_a_commit(self) -> Self {
+    pub fn as_commit_error(self) -> Self {
         match *self.0 {
             Inner { code: Code::Unavailable, source: Some(source), .. } => Self::outcome_unknown(source),
             other => Self(Box::new(other)),
         }
     }
     /// Converts an error of the audit log: an action that cannot be recorded is not done, whatever the reason.
-    pub fn of_the_audit_log(self) -> Self {
+    pub fn as_audit_error(self) -> Self {
         match *self.0 {
             Inner { code: Code::Internal | Code::NotFound, source, .. } => {
                 Self::unavailable(source.unwrap_or_else(|| "the audit log cannot be written".into()))
@@ -279,7 +280,7 @@ impl ApiError {
         }
         self
     }
-    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -296,11 +297,11 @@ impl ApiError {
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.0.headers
     }
-    pub fn inner(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+    pub fn source_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }
     /// Whether the database is unreachable or could not store data. The connections are then opened again.
-    pub fn is_of_the_engine(&self) -> bool {
+    pub fn is_database_failure(&self) -> bool {
         matches!(self.0.code, Code::Unavailable | Code::OutcomeUnknown)
     }
     /// Whether the whole transaction can be run again, because it only lost a conflict with another one.
@@ -321,7 +322,7 @@ impl std::error::Error for ApiError {}
 
 impl From<DieselError> for ApiError {
     /// Diesel identifies 40001, but not a deadlock (40P01), a busy SQLite or a full disk. Those are recognized by their
-    /// message, for which `lc_messages` is set to C when a connection opens.
+    /// message, so the server refuses to start if PostgreSQL writes its messages in another language.
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind as Kind;
         const CONFLICT_MESSAGES: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
@@ -351,7 +352,7 @@ impl From<DieselError> for ApiError {
         ];
         match &error {
             DieselError::NotFound => Self::not_found(),
-            DieselError::DatabaseError(Kind::SerializationFailure, _) => Self::contention().because(error),
+            DieselError::DatabaseError(Kind::SerializationFailure, _) => Self::contention().with_source(error),
             DieselError::DatabaseError(
                 Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction,
                 _,
@@ -360,9 +361,9 @@ impl From<DieselError> for ApiError {
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();
                 if TIMEOUT_MESSAGES.iter().any(|words| message.starts_with(words)) {
-                    Self::overloaded("This would take too long.").because(error)
+                    Self::overloaded("This would take too long.").with_source(error)
                 } else if CONFLICT_MESSAGES.iter().any(|words| message.starts_with(words)) {
-                    Self::contention().because(error)
+                    Self::contention().with_source(error)
                 } else if message.is_empty() || UNREACHABLE_MESSAGES.iter().any(|words| message.contains(words)) {
                     Self::unavailable(error)
                 } else {

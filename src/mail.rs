@@ -21,29 +21,36 @@ use std::{
 };
 
 /// The most messages that may wait to be sent.
-const LONGEST_QUEUE: usize = 1024;
+const MAX_QUEUE: usize = 1024;
 /// The pauses between attempts.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
 /// The timeout of the mail server.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest simulated sending time.
-const LONGEST_PRETENCE: Duration = Duration::from_secs(2);
+const MAX_SIMULATED_DELAY: Duration = Duration::from_secs(2);
 /// The longest wait for unsent messages when the server stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// A message. Its subject and text mention neither recovery nor the organization (WH-06, CP-09).
+/// An outgoing message. Its subject and text mention neither recovery nor the organization (WH-06, CP-09).
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct OutgoingEmail {
     pub to: Email,
     pub subject: &'static str,
     /// The text may contain a secret.
     pub text: SecretString,
 }
 
+impl OutgoingEmail {
+    /// A message in plain ASCII, without a person's name.
+    pub fn new(to: Email, subject: &'static str, text: &str) -> Self {
+        Self { to, subject, text: format!("Hello,\n\n{text}\n").into() }
+    }
+}
+
 /// The settings for sending mail: how, from which address, and the address of the app for links. Not `Debug`, because
 /// it contains a password.
-pub struct Route {
+pub struct MailSettings {
     delivery: Delivery,
     from: Mailbox,
     app_url: Option<String>,
@@ -57,7 +64,7 @@ enum Delivery {
 /// The default sender, for mail that is only written to a folder.
 const NOBODY: &str = "no-reply@localhost.invalid";
 
-impl Route {
+impl MailSettings {
     /// Writes mail to a folder that only this user may read, because mail contains secrets.
     pub fn folder(folder: PathBuf, app_url: Option<String>) -> Result<Self, String> {
         let from = NOBODY.parse().map_err(|e| format!("{NOBODY}: {e}"))?;
@@ -96,16 +103,16 @@ impl Route {
     }
 
     /// Sends one message. On failure returns the reason, without an address, and whether a new attempt may succeed.
-    fn send(&self, letter: &Letter) -> Result<(), (String, bool)> {
+    fn send(&self, email: &OutgoingEmail) -> Result<(), (String, bool)> {
         let never = |what: &str| (what.to_owned(), false);
-        let to: Address = letter.to.as_str().parse().map_err(|_| never("not an address that mail can go to"))?;
+        let to: Address = email.to.as_str().parse().map_err(|_| never("not an address that mail can go to"))?;
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(letter.subject)
+            .subject(email.subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(as_it_is(letter.text.expose_secret()).map_err(never)?)
-            .map_err(|_| never("not a letter"))?;
+            .body(as_it_is(email.text.expose_secret()).map_err(never)?)
+            .map_err(|_| never("not a message"))?;
         match &self.delivery {
             Delivery::Folder(folder) => {
                 private_folder(folder).map_err(|e| (e.to_string(), true))?;
@@ -140,18 +147,18 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 /// The longest line of a message: RFC 5322, section 2.1.1.
-const LONGEST_LINE: usize = 998;
+const MAX_LINE: usize = 998;
 
 /// A body that is not re-encoded, so that a code can be copied from the file.
 fn as_it_is(text: &str) -> Result<Body, &'static str> {
-    if !text.is_ascii() || text.lines().any(|line| line.len() > LONGEST_LINE) {
+    if !text.is_ascii() || text.lines().any(|line| line.len() > MAX_LINE) {
         return Err("not plain ASCII in lines of at most 998 characters");
     }
     let lines = text.lines().map(|line| format!("{line}\r\n")).collect::<String>();
     Ok(Body::dangerous_pre_encoded(lines.into_bytes(), ContentTransferEncoding::SevenBit))
 }
 
-type Errand = Box<dyn FnOnce(&Route) -> Option<Letter> + Send>;
+type EmailJob = Box<dyn FnOnce(&MailSettings) -> Option<OutgoingEmail> + Send>;
 
 /// The threads that send mail. It is cheap to clone.
 #[derive(Clone)]
@@ -160,29 +167,33 @@ pub struct Mailer {
     known: Queue,
     /// Messages that anybody may request. However many there are, they do not delay the others.
     anybodys: Queue,
-    route: Arc<Route>,
+    settings: Arc<MailSettings>,
 }
 
 impl Mailer {
-    pub fn start(route: Route) -> std::io::Result<Self> {
-        let route = Arc::new(route);
-        Ok(Self { known: Queue::start("post", &route)?, anybodys: Queue::start("asked-post", &route)?, route })
+    pub fn start(settings: MailSettings) -> std::io::Result<Self> {
+        let settings = Arc::new(settings);
+        Ok(Self {
+            known: Queue::start("mail", &settings)?,
+            anybodys: Queue::start("requested-mail", &settings)?,
+            settings,
+        })
     }
 
-    pub fn route(&self) -> Arc<Route> {
-        Arc::clone(&self.route)
+    pub fn settings(&self) -> Arc<MailSettings> {
+        Arc::clone(&self.settings)
     }
 
-    /// Runs `errand` on a sending thread; it decides whether there is a message to send. Returns false if the queue is
+    /// Runs `job` on a sending thread; it decides whether there is a message to send. Returns false if the queue is
     /// full.
-    pub fn run(&self, errand: impl FnOnce(&Route) -> Option<Letter> + Send + 'static) -> bool {
-        self.anybodys.put(Box::new(errand))
+    pub fn run(&self, job: impl FnOnce(&MailSettings) -> Option<OutgoingEmail> + Send + 'static) -> bool {
+        self.anybodys.put(Box::new(job))
     }
 
     /// Sends a message, if there is one: some people must not be written to.
-    pub fn send(&self, letter: impl Into<Option<Letter>>) {
-        if let Some(letter) = letter.into() {
-            self.known.put(Box::new(move |_| Some(letter)));
+    pub fn send(&self, email: impl Into<Option<OutgoingEmail>>) {
+        if let Some(email) = email.into() {
+            self.known.put(Box::new(move |_| Some(email)));
         }
     }
 
@@ -191,7 +202,7 @@ impl Mailer {
         let (reply, done) = mpsc::channel();
         for queue in [&self.known, &self.anybodys] {
             let reply = reply.clone();
-            let last = move |_: &Route| {
+            let last = move |_: &MailSettings| {
                 let _ = reply.send(());
                 None
             };
@@ -201,7 +212,7 @@ impl Mailer {
         let until = Instant::now() + LAST_WAIT;
         for _ in 0..2 {
             if done.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
-                tracing::error!("letters were left behind");
+                tracing::error!("e-mails were not sent before the server stopped");
                 return;
             }
         }
@@ -210,27 +221,27 @@ impl Mailer {
 
 /// A sending thread and its queue.
 #[derive(Clone)]
-struct Queue(mpsc::SyncSender<Errand>);
+struct Queue(mpsc::SyncSender<EmailJob>);
 
 impl Queue {
-    fn start(name: &'static str, route: &Arc<Route>) -> std::io::Result<Self> {
-        let (queue, errands) = mpsc::sync_channel::<Errand>(LONGEST_QUEUE);
-        let route = Arc::clone(route);
+    fn start(name: &'static str, settings: &Arc<MailSettings>) -> std::io::Result<Self> {
+        let (queue, jobs) = mpsc::sync_channel::<EmailJob>(MAX_QUEUE);
+        let settings = Arc::clone(settings);
         let mut usual = Duration::ZERO;
         supervise::thread(name, move || {
-            for errand in &errands {
-                let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| errand(&route)));
+            for job in &jobs {
+                let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&settings)));
                 let begun = Instant::now();
                 match written {
-                    Ok(Some(letter)) => {
-                        if deliver(&route, &letter) {
-                            usual = begun.elapsed().min(LONGEST_PRETENCE);
+                    Ok(Some(email)) => {
+                        if deliver(&settings, &email) {
+                            usual = begun.elapsed().min(MAX_SIMULATED_DELAY);
                         }
                     }
                     // Sleeps as long as a message usually takes, so that the time of later messages does not reveal
                     // whether there was one.
                     Ok(None) => std::thread::sleep(usual),
-                    Err(_) => tracing::error!("a letter could not be written"),
+                    Err(_) => tracing::error!("an e-mail could not be written"),
                 }
             }
             Ok(())
@@ -238,10 +249,10 @@ impl Queue {
         Ok(Self(queue))
     }
 
-    fn put(&self, errand: Errand) -> bool {
-        let taken = self.0.try_send(errand).is_ok();
+    fn put(&self, job: EmailJob) -> bool {
+        let taken = self.0.try_send(job).is_ok();
         if !taken {
-            tracing::error!("a letter was not sent: too many wait");
+            tracing::error!("an e-mail was not sent: too many wait");
         }
         taken
     }
@@ -249,14 +260,14 @@ impl Queue {
 
 /// Sends a message with several attempts. Returns true if the first one succeeded. After half a minute the message is
 /// dropped and logged.
-fn deliver(route: &Route, letter: &Letter) -> bool {
+fn deliver(settings: &MailSettings, email: &OutgoingEmail) -> bool {
     let mut pauses = PAUSES.iter();
     loop {
-        let Err((error, may_go)) = route.send(letter) else { return pauses.len() == PAUSES.len() };
+        let Err((error, may_go)) = settings.send(email) else { return pauses.len() == PAUSES.len() };
         match pauses.next().filter(|_| may_go) {
             Some(pause) => std::thread::sleep(*pause),
             None => {
-                tracing::error!(subject = letter.subject, error, "a letter could not be sent");
+                tracing::error!(subject = email.subject, error, "an e-mail could not be sent");
                 return false;
             }
         }
@@ -265,12 +276,12 @@ fn deliver(route: &Route, letter: &Letter) -> bool {
 
 /// Messages that a change has written, sent after the change is stored. The change may run more than once.
 #[derive(Clone, Default)]
-pub struct Outbox(Arc<Mutex<Vec<Letter>>>);
+pub struct Outbox(Arc<Mutex<Vec<OutgoingEmail>>>);
 
 impl Outbox {
     /// Replaces the messages of an earlier attempt.
-    pub fn put(&self, letters: Vec<Letter>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = letters;
+    pub fn put(&self, emails: Vec<OutgoingEmail>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = emails;
     }
     /// Sends the messages if the change is stored or its outcome is unknown. In the second case, a retry of the request
     /// would find the stored result and not write the messages again. So a message about a change that was not made may
@@ -279,14 +290,9 @@ impl Outbox {
         if outcome.as_ref().is_err_and(|error| error.code() != Code::OutcomeUnknown) {
             return;
         }
-        let letters = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        letters.into_iter().for_each(|letter| mailer.send(letter));
+        let emails = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        emails.into_iter().for_each(|email| mailer.send(email));
     }
-}
-
-/// A message in plain ASCII, without a person's name.
-pub fn letter(to: Email, subject: &'static str, text: &str) -> Letter {
-    Letter { to, subject, text: format!("Hello,\n\n{text}\n").into() }
 }
 
 #[cfg(test)]
@@ -295,7 +301,8 @@ mod tests {
 
     #[test]
     fn unencrypted_smtp_is_allowed_only_to_localhost() {
-        let smtp = |url: &str| Route::smtp(&url.to_owned().into(), "Alongside <no-reply@example.org>", None).is_ok();
+        let smtp =
+            |url: &str| MailSettings::smtp(&url.to_owned().into(), "Alongside <no-reply@example.org>", None).is_ok();
         for good in
             ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"]
         {
@@ -312,7 +319,8 @@ mod tests {
             assert!(!smtp(bad), "{bad}");
         }
         assert!(
-            Route::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None).is_err()
+            MailSettings::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None)
+                .is_err()
         );
     }
 
@@ -320,9 +328,9 @@ mod tests {
     fn mail_is_written_to_one_file_readable_only_by_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("mail");
-        let route = Route::folder(place.clone(), Some("https://app.example.org/".into())).unwrap();
-        let text = route.leads_to("reset-password", "reset.0.secret");
-        route.send(&letter(Email::parse("ana@example.org").unwrap(), "Your password", &text)).unwrap();
+        let settings = MailSettings::folder(place.clone(), Some("https://app.example.org/".into())).unwrap();
+        let text = settings.leads_to("reset-password", "reset.0.secret");
+        settings.send(&OutgoingEmail::new(Email::parse("ana@example.org").unwrap(), "Your password", &text)).unwrap();
         let files: Vec<_> = std::fs::read_dir(&place).unwrap().map(|file| file.unwrap().path()).collect();
         let written = std::fs::read_to_string(&files[0]).unwrap();
         assert_eq!(files.len(), 1);

@@ -109,7 +109,8 @@ fn join_lines(doc: &mut Value) {
     }
 }
 
-/// utoipa composes the names of generic schemas. `Page_Case` becomes `CasePage`, and a change of a `T` becomes `T`.
+/// utoipa composes the names of generic schemas: `Page_Case` becomes `CasePage`, `Vec_Case` `CaseList`, `Patch_Day`
+/// `NullableDay`, and `Change_T` becomes `T`.
 fn rename_generics(doc: &mut Value) {
     fn plain(name: &str) -> String {
         match name.split_once('_') {
@@ -308,8 +309,8 @@ fn gives_version(operation: &Map<String, Value>, examples: &Map<String, Value>) 
             .and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
         let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
         // A computed report has the version of its definition, but none of its own.
-        let kept = |example: &Value| example.get("version").is_some() && example.get("as_of").is_none();
-        name.and_then(|name| examples.get(name)).is_some_and(kept)
+        let has_version = |example: &Value| example.get("version").is_some() && example.get("as_of").is_none();
+        name.and_then(|name| examples.get(name)).is_some_and(has_version)
     })
 }
 
@@ -348,58 +349,21 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let takes_query = parameters
         .as_array()
         .is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
-    let versioned = guarded
-        && ["/members/{user_id}", "/account"].iter().all(|end| !path.ends_with(end))
-        && ["/sessions", "/second-factor"].iter().all(|part| !path.contains(part))
-        && (method == "patch" || method == "delete" || path.ends_with("/me/statements/{id}/approve"));
-    let replaces = method == "put" && gives_version(operation, examples);
-    let creates = method == "post"
-        && guarded
-        && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
-    let steps = method == "post" && !versioned && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));
+    let if_match = parameters.as_array().into_iter().flatten().find(|parameter| parameter["name"] == "If-Match");
+    let needs_if_match = if_match.is_some_and(|parameter| parameter["required"] == true);
+    let takes_if_match = if_match.is_some();
     let gives_version = gives_version(operation, examples);
-    if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
-        let mut header = |name: &str, required: bool, description: &str, schema: Value| {
-            parameters.push(json!({
-                "name": name, "in": "header", "required": required, "description": description, "schema": schema,
-            }));
-        };
-        if versioned {
-            header(
-                "If-Match",
-                true,
-                "The ETag of the version that you have read, strong or weak; or a list of them, or `*`.",
-                json!({"type": "string", "examples": ["\"v7\""]}),
-            );
-        }
-        if replaces || steps {
-            header(
-                "If-Match",
-                false,
-                "The ETag of the version that you have read, strong or weak, to change no other.",
-                json!({"type": "string", "examples": ["\"v7\""]}),
-            );
-        }
-        if method == "get" && gives_version {
-            header(
-                "If-None-Match",
-                false,
-                "The ETag of a version that you have; answered 304 while it is current.",
-                json!({"type": "string", "examples": ["\"v7\""]}),
-            );
-        }
-        if creates {
-            header(
-                "Idempotency-Key",
-                false,
-                "Makes the request safe to repeat for 24 hours; the answer is the first one, for whoever still sees \
-                 the record.",
-                json!({
-                    "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$",
-                    "examples": ["7f3c1c1e-open-case"],
-                }),
-            );
-        }
+    if method == "get"
+        && gives_version
+        && let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut)
+    {
+        parameters.push(json!({
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "The ETag of a version that you have; answered 304 while it is current.",
+            "schema": {"type": "string", "examples": ["\"v7\""]},
+        }));
     }
     if let Some(content) =
         operation.get_mut("requestBody").and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut)
@@ -411,7 +375,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let has_path_parameter = path.contains('{');
     let content =
         operation.get("responses").and_then(|responses| responses.pointer("/200/content")).and_then(Value::as_object);
-    let shown = content.is_some_and(|content| content.len() > 1 || !content.contains_key("application/json"));
+    let has_other_media_types =
+        content.is_some_and(|content| content.len() > 1 || !content.contains_key("application/json"));
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, response) in responses.iter_mut() {
         let Some(response) = response.as_object_mut() else { continue };
@@ -456,39 +421,35 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             response.insert("headers".into(), Value::Object(headers));
         }
     }
-    let mut refuse = |status: &str, words: &str, when: bool| {
+    let mut add_problem = |status: &str, words: &str, when: bool| {
         if when && !responses.contains_key(status) {
             responses.insert(status.to_owned(), problem(words));
         }
     };
-    refuse("400", "A parameter, a header or the body is not well-formed.", guarded || takes_query || has_body);
-    refuse("401", "The request carries no valid access token.", guarded);
-    refuse("403", "The caller's role may not do this.", guarded);
-    refuse(
+    add_problem("400", "A parameter, a header or the body is not well-formed.", guarded || takes_query || has_body);
+    add_problem("401", "The request carries no valid access token.", guarded);
+    add_problem("403", "The caller's role may not do this.", guarded);
+    add_problem(
         "404",
         "The record does not exist, or the caller may not see it.",
         has_path_parameter || guarded && method == "post",
     );
-    refuse(
+    add_problem(
         "409",
         "The state of the record does not allow this. `errors` gives the reasons.",
         guarded && method != "get",
     );
-    refuse(
-        "412",
-        "The record has changed since it was read. `ETag` is its current version.",
-        versioned || replaces || steps,
-    );
-    refuse("406", "The response is not available in any media type of `Accept`.", shown);
-    refuse("408", "The body did not arrive in time.", has_body);
-    refuse("413", "The body is too large.", has_body);
-    refuse("414", "The address is too long.", true);
-    refuse("415", "The body is not `application/json` in UTF-8.", has_body);
-    refuse("422", "A member of the body is invalid. `errors` points at it.", has_body);
-    refuse("428", "`If-Match` is missing.", versioned);
-    refuse("431", "The headers are too large.", true);
-    refuse("500", "Internal error. It is logged with the request's id.", true);
-    refuse("503", "Overloaded, or the database is unavailable. `Retry-After` says when to try again.", true);
+    add_problem("412", "The record has changed since it was read. `ETag` is its current version.", takes_if_match);
+    add_problem("406", "The response is not available in any media type of `Accept`.", has_other_media_types);
+    add_problem("408", "The body did not arrive in time.", has_body);
+    add_problem("413", "The body is too large.", has_body);
+    add_problem("414", "The address is too long.", true);
+    add_problem("415", "The body is not `application/json` in UTF-8.", has_body);
+    add_problem("422", "A member of the body is invalid. `errors` points at it.", has_body);
+    add_problem("428", "`If-Match` is missing.", needs_if_match);
+    add_problem("431", "The headers are too large.", true);
+    add_problem("500", "Internal error. It is logged with the request's id.", true);
+    add_problem("503", "Overloaded, or the database is unavailable. `Retry-After` says when to try again.", true);
     if method == "get" && gives_version {
         responses.insert("304".into(), json!({"description": "The version named by `If-None-Match` is current."}));
     }

@@ -17,7 +17,7 @@ use std::{
 
 /// The pause before the first restart. It doubles with each further failure that follows soon.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// After this time without a failure the pauses start again at the first one.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -52,7 +52,7 @@ impl Listed {
         let restarts = self.worker.restarts.fetch_add(1, Ordering::Relaxed) + 1;
         let soon = self.last_failure.replace(Instant::now()).is_some_and(|last| last.elapsed() < STEADY);
         self.in_a_row = if soon { self.in_a_row.saturating_add(1) } else { 0 };
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.in_a_row.min(16)).min(LONGEST_PAUSE);
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.in_a_row.min(16)).min(MAX_PAUSE);
         tracing::error!(
             worker = self.worker.name,
             reason,

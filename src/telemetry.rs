@@ -27,9 +27,9 @@ use tracing_actix_web::RootSpanBuilder;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// The most lines that may wait to be written. A further line is dropped.
-const LONGEST_QUEUE: usize = 4096;
+const MAX_QUEUE: usize = 4096;
 /// The most bytes in one write, so that a busy log needs few system calls.
-const LARGEST_WRITE: usize = 64 * 1024;
+const MAX_WRITE_BYTES: usize = 64 * 1024;
 /// The interval of attempts to report lost lines, and to write to an output that accepts nothing at the moment.
 const RETRY: Duration = Duration::from_millis(500);
 /// How long the end of the process waits for unwritten lines.
@@ -130,7 +130,7 @@ impl Writer {
             let Some(first) = first else { continue };
             let (mut batch, mut ends) = (first, Vec::new());
             ends.push(batch.len());
-            while batch.len() < LARGEST_WRITE
+            while batch.len() < MAX_WRITE_BYTES
                 && let Ok(line) = self.lines.try_recv()
             {
                 batch.extend_from_slice(&line);
@@ -198,7 +198,7 @@ pub fn start(text: &str) -> Result<(), String> {
     let filter = filter(text)?;
     let json = !io::stderr().is_terminal();
     if LOG.get().is_none() {
-        let (queue, lines) = mpsc::sync_channel(LONGEST_QUEUE);
+        let (queue, lines) = mpsc::sync_channel(MAX_QUEUE);
         let log = Log { queue, waiting: AtomicU64::new(0), lost: AtomicU64::new(0), json };
         if LOG.set(log).is_ok() {
             let to = standard_error().map_err(|error| format!("standard error: {error}"))?;

@@ -19,15 +19,15 @@ use std::{
 const CHAIN: &str = "tls_certificate";
 const KEY: &str = "tls_key";
 /// The size limit of the files. A certificate chain has a few thousand bytes.
-const LARGEST: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The certificate for new connections, and its files.
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
-    shown: RwLock<Arc<CertifiedKey>>,
+    current: RwLock<Arc<CertifiedKey>>,
     /// The contents of the two files at the last check. Whether valid or not, they are tried only once.
-    seen: Mutex<Result<Pair, String>>,
+    last_read: Mutex<Result<Pair, String>>,
 }
 
 /// The contents of the two files.
@@ -48,26 +48,26 @@ impl Certificate {
     /// access the key.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let pair = Pair::read(chain, key)?;
-        let shown = RwLock::new(Arc::new(pair.parse(chain, key)?));
-        Ok(Self { chain: chain.to_owned(), key: key.to_owned(), shown, seen: Mutex::new(Ok(pair)) })
+        let current = RwLock::new(Arc::new(pair.parse(chain, key)?));
+        Ok(Self { chain: chain.to_owned(), key: key.to_owned(), current, last_read: Mutex::new(Ok(pair)) })
     }
 
     /// Reloads the files if they have changed, and uses the new certificate from now on. An invalid one is logged, and
     /// the old one stays. Do not call it on a thread that answers requests.
     pub fn reload(&self) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last_read = self.last_read.lock().unwrap_or_else(PoisonError::into_inner);
         let found = Pair::read(&self.chain, &self.key);
-        if *seen == found {
+        if *last_read == found {
             return;
         }
         match found.as_ref().map_err(String::clone).and_then(|pair| pair.parse(&self.chain, &self.key)) {
             Ok(new) => {
-                *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                 tracing::info!(certificate = ?self, "the certificate has changed");
             }
             Err(fault) => tracing::error!("{fault}: the certificate before it is kept"),
         }
-        *seen = found;
+        *last_read = found;
     }
 }
 
@@ -78,8 +78,8 @@ impl Pair {
             if setting == KEY && shared(&metadata, 0o077) {
                 return Err(format!("{setting} = {}: others may read it: set its mode to 0600", file.display()));
             }
-            if !metadata.is_file() || metadata.len() > LARGEST {
-                return Err(format!("{setting} = {}: is no PEM file", file.display()));
+            if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
+                return Err(format!("{setting} = {}: is not a regular file of at most 1 MiB", file.display()));
             }
             fs::read(file).map_err(|e| format!("{setting} = {}: {e}", file.display()))
         };
@@ -115,7 +115,7 @@ pub fn server_config(certificate: Arc<Certificate>) -> Result<ServerConfig, rust
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use super::{Entry, append};
 use crate::{
-    db::{Engine, progress::LONGEST_WRITE},
+    db::{Engine, progress::MAX_WRITE_TIME},
     error::{ApiError, Result},
     supervise,
 };
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-const LONGEST_QUEUE: usize = 4096;
-const LARGEST_GROUP: usize = 256;
+const MAX_QUEUE: usize = 4096;
+const MAX_GROUP: usize = 256;
 /// If other requests arrive too, a batch smaller than this waits briefly for more entries: each commit has a cost, and
 /// on SQLite it empties the page cache of every reader.
 const SMALL_GROUP: usize = 8;
@@ -30,7 +30,7 @@ pub struct AuditQueue {
 
 impl AuditQueue {
     pub fn start(engine: Engine) -> Result<Self> {
-        let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
+        let (queue, mut jobs) = mpsc::channel(MAX_QUEUE);
         let append = move || {
             work(&engine, &mut jobs);
             Ok(())
@@ -46,7 +46,7 @@ impl AuditQueue {
             self.queue.send(Job { entries, reply: Some(reply) }).await.ok()?;
             answer.await.ok()
         };
-        match tokio::time::timeout(LONGEST_WRITE, written).await {
+        match tokio::time::timeout(MAX_WRITE_TIME, written).await {
             Ok(Some(true)) => Ok(()),
             _ => Err(stopped()),
         }
@@ -67,10 +67,10 @@ fn stopped() -> ApiError {
 fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
     let mut group = Vec::new();
     let mut alone = true;
-    while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+    while jobs.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         if !alone && group.len() < SMALL_GROUP {
             std::thread::sleep(BATCH_DELAY);
-            while group.len() < LARGEST_GROUP
+            while group.len() < MAX_GROUP
                 && let Ok(job) = jobs.try_recv()
             {
                 group.push(job);

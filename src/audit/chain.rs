@@ -142,15 +142,16 @@ fn insert(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequ
 /// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// The number of valid entries before the first one that is missing or altered.
     pub entries: i64,
     /// The number of the first entry where the chain is broken, and the reason.
     pub broken: Option<(i64, &'static str)>,
-    /// The hash of the last entry in hexadecimal. Keep it elsewhere, as proof of the state of the chain. It is not
-    /// signed, unlike a [`checkpoint`](super::checkpoint).
+    /// The hash of the last of these entries, in hexadecimal. Keep it elsewhere, as proof of the state of the chain. It
+    /// is not signed, unlike a [`checkpoint`](super::checkpoint).
     pub head_hash: String,
 }
 
-/// In lower case.
+/// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }

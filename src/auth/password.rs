@@ -31,14 +31,14 @@ pub struct Cost {
 }
 
 impl Cost {
-    pub const LEAST: Self = Self { memory: 19_456, passes: 2 };
+    pub const MIN: Self = Self { memory: 19_456, passes: 2 };
     /// The highest cost at which a login is still fast enough.
-    const MOST: Self = Self { memory: 1_048_576, passes: 64 };
+    const MAX: Self = Self { memory: 1_048_576, passes: 64 };
 
-    /// Refuses a value below [`Cost::LEAST`] or above what a login can take.
+    /// Refuses a value below [`Cost::MIN`] or above what a login can take.
     pub fn new(memory: u32, passes: u32) -> std::result::Result<Self, String> {
-        let Self { memory: least, passes: fewest } = Self::LEAST;
-        let Self { memory: largest, passes: most } = Self::MOST;
+        let Self { memory: least, passes: fewest } = Self::MIN;
+        let Self { memory: largest, passes: most } = Self::MAX;
         if (least..=largest).contains(&memory) && (fewest..=most).contains(&passes) {
             return Ok(Self { memory, passes });
         }
@@ -63,9 +63,9 @@ impl Cost {
 /// The most callers that may wait in the queue. Above it the answer is 503 at once (AU-03).
 const QUEUE: usize = 64;
 /// The server hashes with parallelism 1; other programs use up to four lanes.
-const MOST_LANES: u32 = 4;
-const SHORTEST: usize = 15;
-const LONGEST: usize = 128;
+const MAX_LANES: u32 = 4;
+const MIN_LENGTH: usize = 15;
+const MAX_LENGTH: usize = 128;
 
 /// A password as a user typed it: at most 128 characters, normalized to NFC, never printed.
 #[derive(Clone)]
@@ -73,8 +73,8 @@ pub struct Password(SecretString);
 
 impl Password {
     pub fn parse(text: &str) -> std::result::Result<Self, Fault> {
-        if text.chars().count() > LONGEST {
-            return Err(Fault::new("too_long", format!("must be at most {LONGEST} characters")));
+        if text.chars().count() > MAX_LENGTH {
+            return Err(Fault::new("too_long", format!("must be at most {MAX_LENGTH} characters")));
         }
         Ok(Self(text.nfc().collect::<String>().into()))
     }
@@ -83,8 +83,8 @@ impl Password {
     /// words or terms of this field. This takes up to some tenths of a second: see [`HashPermit::check_new`].
     pub fn check_new(&self, own: &OwnWords) -> std::result::Result<(), Fault> {
         let text = self.0.expose_secret();
-        if text.chars().count() < SHORTEST {
-            return Err(Fault::new("too_short", format!("must be at least {SHORTEST} characters")));
+        if text.chars().count() < MIN_LENGTH {
+            return Err(Fault::new("too_short", format!("must be at least {MIN_LENGTH} characters")));
         }
         let distinct: BTreeSet<char> = text.chars().collect();
         if distinct.len() < 5 {
@@ -197,7 +197,7 @@ impl utoipa::PartialSchema for Password {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
-            .max_length(Some(LONGEST))
+            .max_length(Some(MAX_LENGTH))
             .description(Some("A password: any characters, at most 128 of them; a new one at least 15."))
             .into()
     }
@@ -223,7 +223,7 @@ fn repeated(text: &str) -> Option<&str> {
 fn is_within_limits(hash: &PasswordHash) -> bool {
     Params::try_from(hash).is_ok_and(|params| {
         let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
-        let within_limits = memory <= Cost::MOST.memory && passes <= Cost::MOST.passes && lanes <= MOST_LANES;
+        let within_limits = memory <= Cost::MAX.memory && passes <= Cost::MAX.passes && lanes <= MAX_LANES;
         if !within_limits {
             tracing::error!(
                 memory,
@@ -343,10 +343,10 @@ mod tests {
     #[test]
     fn hash_verifies_only_its_own_password() {
         let right = Password::parse("correct horse battery").unwrap();
-        let hash = Cost::LEAST.hash(&right).unwrap();
+        let hash = Cost::MIN.hash(&right).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let nobodys = Password::parse("nobody has this password").unwrap();
-        let of_nobody = Cost::LEAST.hash(&nobodys).unwrap();
+        let of_nobody = Cost::MIN.hash(&nobodys).unwrap();
         assert!(verify_blocking(&right, Some(&hash), &of_nobody));
         assert!(!verify_blocking(&Password::parse("wrong horse battery").unwrap(), Some(&hash), &of_nobody));
         assert!(!verify_blocking(&nobodys, None, &of_nobody));
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn hash_cost_is_bounded_below_and_above() {
-        assert_eq!(Cost::new(19_456, 2), Ok(Cost::LEAST));
+        assert_eq!(Cost::new(19_456, 2), Ok(Cost::MIN));
         for (memory, passes) in [(19_455, 2), (65_536, 1), (0, 0), (2_000_000, 2), (19_456, 65)] {
             assert!(Cost::new(memory, passes).is_err(), "{memory} {passes}");
         }
@@ -451,7 +451,7 @@ mod tests {
         let check = |text: &str| Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez"]));
         // Loads the dictionaries first.
         check("three wet umbrellas").unwrap();
-        let worst: String = "4@8({[<369|!10$5+7%2".chars().cycle().take(LONGEST).collect();
+        let worst: String = "4@8({[<369|!10$5+7%2".chars().cycle().take(MAX_LENGTH).collect();
         let begun = std::time::Instant::now();
         drop(check(&worst));
         assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
@@ -460,8 +460,8 @@ mod tests {
     #[test]
     fn hash_with_excessive_cost_is_refused_in_normal_time() {
         let right = Password::parse("correct horse battery").unwrap();
-        let hash = Cost::LEAST.hash(&right).unwrap();
-        let nobodys = Cost::LEAST.hash(&Password::parse("nobody has this password").unwrap()).unwrap();
+        let hash = Cost::MIN.hash(&right).unwrap();
+        let nobodys = Cost::MIN.hash(&Password::parse("nobody has this password").unwrap()).unwrap();
         for (within_limits, cost) in [
             (true, "m=19456,t=2,p=1"),
             (true, "m=1048576,t=64,p=4"),

@@ -22,7 +22,7 @@ fn rows() -> impl Iterator<Item = &'static policy::Row> {
 impl Scopes {
     pub const NONE: Self = Self(0);
     /// The most names in one request.
-    const MOST: usize = 64;
+    const MAX: usize = 64;
 
     /// All scopes that an integration may be given.
     pub fn all() -> Self {
@@ -79,8 +79,8 @@ impl Serialize for Scopes {
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(d)?;
-        if names.len() > Self::MOST {
-            return Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde());
+        if names.len() > Self::MAX {
+            return Err(Fault::new("out_of_range", format!("must be at most {}", Self::MAX)).serde());
         }
         Self::parse(names.iter().map(String::as_str)).map_err(Fault::serde)
     }
@@ -89,7 +89,7 @@ impl utoipa::PartialSchema for Scopes {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         let names = Self::all().names();
         ArrayBuilder::new()
-            .max_items(Some(Self::MOST))
+            .max_items(Some(Self::MAX))
             .items(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)))
             .description(Some("What an integration may do."))
             .into()

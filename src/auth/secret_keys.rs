@@ -34,7 +34,7 @@ const KID_BYTES: usize = 9;
 const FORMAT_VERSION: u8 = 1;
 /// The fewest different bytes in a key. Of 32 random bytes about thirty differ, so a key with fewer than this is not
 /// random.
-const FEWEST_DIFFERENT: usize = 16;
+const MIN_DISTINCT_BYTES: usize = 16;
 
 /// The row and the column that hold a secret.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ impl Key {
             .ok_or_else(|| named("its name must begin with a time, such as 20261130T053000.000Z-".into()))?;
         let bytes = read_small(file, 0o077).map_err(named)?;
         let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| named(format!("must hold {KEY_BYTES} bytes")))?;
-        if bytes.iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT {
+        if bytes.iter().collect::<BTreeSet<_>>().len() < MIN_DISTINCT_BYTES {
             return Err(named("is not random".into()));
         }
         Ok(Self { kid: kid(&bytes), bytes, made_at })
@@ -191,7 +191,7 @@ fn undecryptable(location: &SecretLocation, why: &str) -> ApiError {
         format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
     ApiError::new(Code::Unavailable, "The second factor cannot be checked. The server's log has the reason.")
         .header("retry-after", "60")
-        .because(message)
+        .with_source(message)
 }
 
 /// The key id and the encrypted rest of a stored value; `None` for a value that is not encrypted. A plain secret is

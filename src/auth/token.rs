@@ -23,9 +23,9 @@ pub const ACCESS_SECONDS: i64 = 600;
 /// The allowed difference between the clocks of signer and verifier, in seconds.
 const LEEWAY: i64 = 30;
 /// The longest accepted lifetime of a token in seconds, whatever the token says.
-const LONGEST_LIFE: i64 = 900;
+const MAX_LIFETIME: i64 = 900;
 /// The longest accepted token (TK-03). A valid token has about 600 bytes.
-const LONGEST: usize = 4096;
+const MAX_LENGTH: usize = 4096;
 /// The most verified tokens in the cache. An entry has 64 bytes, and an organization has hundreds of people, not
 /// thousands.
 const MAX_CACHED_TOKENS: u64 = 20_000;
@@ -57,7 +57,7 @@ impl Claims {
         self.iat <= now.saturating_add(LEEWAY)
             && self.exp.saturating_add(LEEWAY) > now
             && life > 0
-            && life <= LONGEST_LIFE
+            && life <= MAX_LIFETIME
     }
 }
 
@@ -213,7 +213,7 @@ impl Keys {
     }
 
     fn verify_at(&self, token: &str, now: Instant) -> Result<Claims> {
-        if token.len() > LONGEST || !is_compact(token) {
+        if token.len() > MAX_LENGTH || !is_compact(token) {
             return Err(ApiError::unauthenticated());
         }
         let (known, hash): (_, [u8; 32]) = (self.known(), Sha256::digest(token).into());

@@ -11,7 +11,7 @@ pub fn one_line(error: impl std::fmt::Display) -> String {
 
 /// An API error as one line: its own message, or its source for an internal fault.
 pub fn api_error_line(error: ApiError) -> String {
-    match (error.inner(), error.all_issues().first()) {
+    match (error.source_error(), error.all_issues().first()) {
         (Some(source), _) => one_line(source),
         (None, Some(_)) => error
             .all_issues()

@@ -10,12 +10,12 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 /// The most columns that one query groups by.
-pub const MOST_GROUPS: usize = 4;
+pub const MAX_GROUP_COLUMNS: usize = 4;
 /// The most counts that one query returns.
-pub const MOST_COUNTS: usize = 10;
+pub const MAX_COUNTS: usize = 10;
 
-/// A `SELECT` statement that returns, in this order: [`MOST_GROUPS`] codes, [`MOST_GROUPS`] ids, a number of days, and
-/// [`MOST_COUNTS`] counts.
+/// A `SELECT` statement that returns, in this order: [`MAX_GROUP_COLUMNS`] codes, [`MAX_GROUP_COLUMNS`] ids, a number
+/// of days, and [`MAX_COUNTS`] counts.
 #[derive(Debug, Clone)]
 pub struct Tally(pub Condition);
 
@@ -69,7 +69,7 @@ pub const LISTED_IDS: usize = 4;
 
 /// A `SELECT` statement that returns one row for each report fact: when the fact was replaced, its record and case,
 /// when it was recorded, the case number, the client's name, [`LISTED_CODES`] codes, [`LISTED_IDS`] ids, a number of
-/// days, and 1 or 0 for each of [`MOST_COUNTS`] conditions.
+/// days, and 1 or 0 for each of [`MAX_COUNTS`] conditions.
 #[derive(Debug, Clone)]
 pub struct Listing(pub Condition);
 
@@ -118,16 +118,16 @@ impl Conn {
 
 impl Cell {
     /// The key of each requested group: its code or its id.
-    pub fn keys(&self) -> [Code; MOST_GROUPS] {
-        let codes: [&Code; MOST_GROUPS] = (&self.codes.0, &self.codes.1, &self.codes.2, &self.codes.3).into();
-        let ids: [Named; MOST_GROUPS] = self.ids.into();
+    pub fn keys(&self) -> [Code; MAX_GROUP_COLUMNS] {
+        let codes: [&Code; MAX_GROUP_COLUMNS] = (&self.codes.0, &self.codes.1, &self.codes.2, &self.codes.3).into();
+        let ids: [Named; MAX_GROUP_COLUMNS] = self.ids.into();
         let mut ids = ids.into_iter();
         codes.map(|code| {
             let id = ids.next().flatten();
             code.clone().or_else(|| id.map(|id| id.to_string()))
         })
     }
-    pub fn counts(&self) -> [i64; MOST_COUNTS] {
+    pub fn counts(&self) -> [i64; MAX_COUNTS] {
         self.counts.into()
     }
 }

@@ -42,7 +42,7 @@ use crate::{
 use std::any::Any;
 
 /// The most ids in one entry of the audit log: the size of the largest page.
-const MOST_SUBJECTS: usize = 200;
+const MAX_SUBJECTS: usize = 200;
 
 /// The checks that a transaction needs from higher layers. `app` passes these functions in, because `db` does not
 /// import higher layers.
@@ -184,7 +184,7 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let write = CallerContext::new(caller, self.checks).into_write(erase_type(f));
-        restore_type(self.engine.write_within(progress::LONGEST_WRITE, write).await?)
+        restore_type(self.engine.write_within(progress::MAX_WRITE_TIME, write).await?)
     }
 
     /// [`Db::write`] for the command line, which may block its thread.
@@ -350,7 +350,9 @@ fn run_write(conn: &mut Conn, context: &CallerContext, f: &mut Query) -> Result<
         // Break-glass access is read-only: the result of the write is discarded.
         Err(error) if tx.retry_with_break_glass(&error, context.checks)? => {
             return Err(match f(&mut tx) {
-                Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => {
+                Err(error)
+                    if error.code() == Code::NotFound || error.is_transient() || error.source_error().is_some() =>
+                {
                     error
                 }
                 _ => ApiError::forbidden("Break-glass access is read-only."),
@@ -363,7 +365,7 @@ fn run_write(conn: &mut Conn, context: &CallerContext, f: &mut Query) -> Result<
         return Err(ApiError::internal("a change wrote no audit entry"));
     }
     // The audit entries come last, so that the head of the organization's chain is locked as briefly as possible.
-    audit::append(conn, entries).map_err(ApiError::of_the_audit_log)?;
+    audit::append(conn, entries).map_err(ApiError::as_audit_error)?;
     Ok(value)
 }
 
@@ -464,7 +466,7 @@ impl Tx<'_> {
     /// every two hundred ids. An empty page leaves no entry.
     pub fn audit_read_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
         let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
-        for ids in ids.chunks(MOST_SUBJECTS) {
+        for ids in ids.chunks(MAX_SUBJECTS) {
             let entry = self.entry(action, None).subjects(ids.to_vec());
             self.entries.push(entry);
         }

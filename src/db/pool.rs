@@ -24,7 +24,7 @@ use crate::error::{ApiError, Code, Result};
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest time for a read after it has begun: the time limit of its request. PostgreSQL cancels each single
 /// statement sooner.
-const LONGEST_READ: Duration = Duration::from_secs(30);
+const MAX_READ_TIME: Duration = Duration::from_secs(30);
 /// The time between two write checks for `/readyz`.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -83,9 +83,9 @@ impl Engine {
                 (Peeks::CallingThread(pool.clone()), Writes::Single(Writer::start(first, reopen, file.clone())?))
             }
         };
-        let fresh = Reader::start(pool, readers, LONGEST_READ)?;
+        let fresh = Reader::start(pool, readers, MAX_READ_TIME)?;
         let stale = match replica {
-            Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
+            Some(url) => Reader::start(reading(url, 0)?, readers, MAX_READ_TIME)?,
             None => fresh.clone(),
         };
         Ok(Self { fresh, stale, peeks, writes, file, last_check: Arc::default() })
@@ -263,7 +263,7 @@ fn attempt_transaction<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&
             // diesel rolls back a transaction that it cannot commit, but if the connection breaks during COMMIT, the
             // outcome is unknown.
             conn.commit().map_err(|error| {
-                let error = ApiError::from(error).of_a_commit();
+                let error = ApiError::from(error).as_commit_error();
                 if error.code() != Code::OutcomeUnknown {
                     progress.mark_rolled_back();
                 }
@@ -366,7 +366,7 @@ impl ConnectionPool {
             *conn = self.manager.connect().map_err(unavailable)?;
         }
         let outcome = f(&mut conn.conn);
-        if outcome.as_ref().is_err_and(ApiError::is_of_the_engine) {
+        if outcome.as_ref().is_err_and(ApiError::is_database_failure) {
             self.manager.generation.fetch_add(1, Ordering::Relaxed);
         }
         outcome

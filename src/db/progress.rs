@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long a request waits for one write, from the queue to the disk. A stalled database delays no request for longer.
-pub const LONGEST_WRITE: Duration = Duration::from_secs(10);
+pub const MAX_WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// The write waits in the queue or runs its statements. Nothing is stored, and nothing will be if it is given up now.
 const RUNNING: u8 = 0;

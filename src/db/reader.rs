@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-const LONGEST_QUEUE: usize = 1024;
+const MAX_QUEUE: usize = 1024;
 
 /// Sends the result to the caller. Returns how the engine failed, if it did.
 type Answer = Box<dyn FnOnce(Result<&mut Conn>) -> Option<Code> + Send>;
@@ -38,7 +38,7 @@ impl Reader {
     /// Starts `threads` threads, each of which uses one connection of the pool at a time. A read takes `longest` at
     /// most after it has begun.
     pub fn start(pool: ConnectionPool, threads: u32, longest: Duration) -> Result<Self> {
-        let (queue, reads) = mpsc::channel(LONGEST_QUEUE);
+        let (queue, reads) = mpsc::channel(MAX_QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..threads {
             let (pool, reads) = (pool.clone(), Arc::clone(&reads));
@@ -65,7 +65,7 @@ impl Reader {
             begins.send(()).ok()?;
             let _entered = span.entered();
             let outcome = conn.and_then(|conn| catching_read_panics(|| f(conn)));
-            let failed = outcome.as_ref().err().filter(|error| error.inner().is_some()).map(ApiError::code);
+            let failed = outcome.as_ref().err().filter(|error| error.source_error().is_some()).map(ApiError::code);
             drop(reply.send(outcome));
             failed
         };

@@ -14,8 +14,8 @@ use super::progress::{Progress, given_up};
 use crate::error::{ApiError, Result};
 use crate::supervise;
 
-const LONGEST_QUEUE: usize = 1024;
-const LARGEST_GROUP: usize = 128;
+const MAX_QUEUE: usize = 1024;
+const MAX_GROUP: usize = 128;
 
 #[derive(Clone)]
 pub struct Writer {
@@ -31,7 +31,7 @@ impl Writer {
         reopen: impl Fn() -> std::result::Result<Conn, String> + Send + 'static,
         file: Option<Arc<DatabaseFile>>,
     ) -> Result<Self> {
-        let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
+        let (queue, mut jobs) = mpsc::channel(MAX_QUEUE);
         let last_error = Arc::default();
         let failures = Arc::clone(&last_error);
         let mut first = Some(conn);
@@ -60,7 +60,7 @@ impl Writer {
     {
         let (job, answer) = Self::job(progress, f);
         self.queue.send(job).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped().of_a_commit())?
+        answer.await.map_err(|_| stopped().as_commit_error())?
     }
 
     /// The same for a thread that may block.
@@ -71,7 +71,7 @@ impl Writer {
     {
         let (job, answer) = Self::job(Progress::default(), f);
         self.queue.blocking_send(job).map_err(|_| stopped())?;
-        answer.blocking_recv().map_err(|_| stopped().of_a_commit())?
+        answer.blocking_recv().map_err(|_| stopped().as_commit_error())?
     }
 }
 
@@ -87,7 +87,7 @@ fn work(
 ) {
     let check = || file.map_or(Ok(()), DatabaseFile::check);
     let mut group = Vec::new();
-    while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+    while jobs.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         if let Err(error) = check() {
             for mut job in group.drain(..) {
                 job.refuse(error.copy());
@@ -164,7 +164,7 @@ where
 {
     fn run_alone(&mut self, conn: &mut Conn) -> Option<String> {
         let outcome = transaction(conn, &self.progress, catching_panics(&mut self.f));
-        let failed = outcome.as_ref().err().filter(|error| error.is_of_the_engine()).map(ToString::to_string);
+        let failed = outcome.as_ref().err().filter(|error| error.is_database_failure()).map(ToString::to_string);
         self.outcome = Some(outcome);
         failed
     }
@@ -175,7 +175,7 @@ where
             return true;
         }
         let outcome = conn.transaction(catching_panics(&mut self.f));
-        let succeeded = outcome.as_ref().err().is_none_or(|error| error.inner().is_none());
+        let succeeded = outcome.as_ref().err().is_none_or(|error| error.source_error().is_none());
         self.outcome = Some(outcome);
         succeeded
     }

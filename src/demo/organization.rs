@@ -108,7 +108,7 @@ pub fn generate(
     let mut sign_ins = Vec::new();
     let mut named = |generator: &mut OrganizationGenerator<'_>, role: Role, email: &str| {
         let password = secret()?;
-        let hash = Cost::LEAST.hash(&Password::parse(&password).map_err(wrong)?)?;
+        let hash = Cost::MIN.hash(&Password::parse(&password).map_err(wrong)?)?;
         let (id, email) = generator.user(role, email, Some(hash));
         sign_ins.push(SignIn { role, email, password });
         Ok::<_, ApiError>(id)

@@ -6,6 +6,7 @@
 
 use super::{
     body::Body,
+    header_parameter::header_parameter,
     reply::{Answer, Content, Reply, Resource},
     version::etag,
 };
@@ -30,6 +31,10 @@ use std::{
     future::{Ready, ready},
     sync::{LazyLock, Mutex, PoisonError},
 };
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
 const RETENTION_SECONDS: i64 = 24 * 3600;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -46,6 +51,17 @@ pub struct IdempotencyKey {
     /// SHA-256 of the query with its parameters sorted; empty if there is none.
     query: Vec<u8>,
     authorize_replay: AuthorizeReplay,
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "Makes the request safe to repeat for 24 hours: the response is the first one, if the \
+                           caller still sees the record.";
+        header_parameter("Idempotency-Key", false, description, |schema| {
+            let schema = schema.min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]{1,255}$"));
+            schema.examples(["7f3c1c1e-open-case"])
+        })
+    }
 }
 
 impl FromRequest for IdempotencyKey {
@@ -105,10 +121,10 @@ impl Drop for Running {
 }
 
 /// Runs the effect of a POST once: 201 with the new record, its `Location` and its `ETag`.
-pub async fn created_once<I, T, const LIMIT: usize>(
+pub async fn create_idempotent<I, T, const LIMIT: usize>(
     db: &Db,
     who: &impl Caller,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<I, LIMIT>,
     mut f: impl FnMut(&mut Tx<'_>, &Body<I, LIMIT>) -> Result<T> + Send + 'static,
 ) -> Reply<T>
@@ -116,7 +132,7 @@ where
     I: Send + 'static,
     T: Resource + Send + 'static,
 {
-    let IdempotencyKey { key: Some(key), route, query, authorize_replay } = request else {
+    let IdempotencyKey { key: Some(key), route, query, authorize_replay } = key else {
         let view = db.write(who, move |tx| f(tx, &body)).await?;
         return Ok(created(view));
     };

@@ -32,7 +32,7 @@ use utoipa::{
 };
 
 const DEFAULT_LIMIT: i64 = 50;
-const LARGEST_LIMIT: i64 = 200;
+const MAX_LIMIT: i64 = 200;
 
 /// The parameters of every list.
 #[derive(Debug, Clone, IntoParams)]
@@ -235,9 +235,9 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
         }
         match name.as_ref() {
             "limit" => {
-                let number = value.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
+                let number = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                 limit = number.ok_or_else(|| {
-                    ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {LARGEST_LIMIT}"))
+                    ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {MAX_LIMIT}"))
                 })?;
             }
             "cursor" => cursor = Some(value.into_owned()),

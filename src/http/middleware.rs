@@ -40,9 +40,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A refusal to a signed-in caller is sent at a multiple of this time after the request arrived (AZ-12).
 const RESPONSE_INTERVAL: Duration = Duration::from_millis(10);
 /// The size limits of the URI and the headers in bytes, and the most headers (HT-04).
-const LONGEST_URI: usize = 8 * 1024;
-const LARGEST_HEAD: usize = 32 * 1024;
-const MOST_HEADERS: usize = 64;
+const MAX_URI: usize = 8 * 1024;
+const MAX_HEAD: usize = 32 * 1024;
+const MAX_HEADERS: usize = 64;
 
 const PROBLEM: &str = "application/problem+json";
 /// The documentation page runs its own scripts, all from this server.
@@ -228,9 +228,9 @@ async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holde
 fn oversized(req: &ServiceRequest) -> Option<Code> {
     let headers = req.headers();
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if req.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > LONGEST_URI) {
+    if req.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
         Some(Code::UriTooLong)
-    } else if headers.len() > MOST_HEADERS || size > LARGEST_HEAD {
+    } else if headers.len() > MAX_HEADERS || size > MAX_HEAD {
         Some(Code::HeadersTooLarge)
     } else {
         None

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod body;
 pub mod cors;
 mod faults;
+mod header_parameter;
 pub mod idempotency;
 pub mod list;
 pub mod middleware;
@@ -17,7 +18,7 @@ pub mod version;
 
 pub use accept::Accept;
 pub use body::Body;
-pub use idempotency::{IdempotencyKey, created_once};
+pub use idempotency::{IdempotencyKey, create_idempotent};
 pub use list::{Filter, List};
 pub use page::{Page, PageInfo};
 pub use query::{NoQuery, OneOf, Query};

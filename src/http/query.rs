@@ -23,7 +23,7 @@ use utoipa::{
     },
 };
 
-const MOST_VALUES: usize = 50;
+const MAX_VALUES: usize = 50;
 
 /// The query of an operation that is not a list. Unknown and repeated parameters are refused here too.
 #[derive(Debug)]
@@ -79,8 +79,8 @@ pub struct OneOf<T>(pub Vec<T>);
 impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let parts = several(d)?;
-        if parts.len() > MOST_VALUES {
-            return Err(Fault::new("too_long", format!("must be at most {MOST_VALUES} values")).serde());
+        if parts.len() > MAX_VALUES {
+            return Err(Fault::new("too_long", format!("must be at most {MAX_VALUES} values")).serde());
         }
         if parts.iter().any(String::is_empty) {
             let words = if parts.len() == 1 { EMPTY } else { "has an empty value: put one comma between two values" };
@@ -189,7 +189,7 @@ pub(super) const REPEATED: &str = "is given more than once";
 
 impl<T: ToSchema> utoipa::__dev::ComposeSchema for OneOf<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
-        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MOST_VALUES)).into()
+        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MAX_VALUES)).into()
     }
 }
 impl<T: ToSchema> ToSchema for OneOf<T> {

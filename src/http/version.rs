@@ -1,5 +1,6 @@
 //! Versions: `If-Match` in requests, `ETag` in responses.
 
+use super::header_parameter::header_parameter;
 use crate::error::{ApiError, Code, Result};
 use actix_web::{
     FromRequest, HttpRequest,
@@ -7,6 +8,10 @@ use actix_web::{
     http::header::{self, EntityTag, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
 use std::future::{Ready, ready};
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
 /// The entity tag of a version.
 pub fn etag(version: i32) -> String {
@@ -46,6 +51,19 @@ impl IfMatch {
     /// 412 with the current tag if the caller has read another version.
     pub fn check(&self, version: i32) -> Result<()> {
         if self.0.names(version) { Ok(()) } else { Err(ApiError::stale(version)) }
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The ETag of the version that you have read, strong or weak; or a list of them, or `*`.";
+        header_parameter("If-Match", true, description, |schema| schema.examples(["\"v7\""]))
+    }
+}
+impl IntoParams for OptionalIfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The ETag of the version that you have read, strong or weak, to change no other.";
+        header_parameter("If-Match", false, description, |schema| schema.examples(["\"v7\""]))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     db::{Db, Tx},
     error::Result,
     identity::users::{self, model::UserRow},
-    mail::{Letter, Mailer, Outbox, Route, letter},
+    mail::{MailSettings, Mailer, Outbox, OutgoingEmail},
     records::visibility,
     types::Email,
 };
@@ -38,15 +38,15 @@ pub async fn write<T: Send + 'static>(
     db: &Db,
     who: &impl Caller,
     mailer: &Mailer,
-    mut change: impl FnMut(&mut Tx<'_>, &mut Vec<Letter>) -> Result<T> + Send + 'static,
+    mut change: impl FnMut(&mut Tx<'_>, &mut Vec<OutgoingEmail>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let outbox = Outbox::default();
     let out = outbox.clone();
     let done = db
         .write(who, move |tx| {
-            let mut letters = Vec::new();
-            let value = change(tx, &mut letters)?;
-            out.put(letters);
+            let mut emails = Vec::new();
+            let value = change(tx, &mut emails)?;
+            out.put(emails);
             Ok(value)
         })
         .await;
@@ -55,25 +55,25 @@ pub async fn write<T: Send + 'static>(
 }
 
 /// An e-mail that the recipient did not request, if it may be sent.
-fn unasked(to: &Reachable, subject: &'static str, text: &str) -> Option<Letter> {
-    Some(letter(to.0.clone()?, subject, text))
+fn unasked(to: &Reachable, subject: &'static str, text: &str) -> Option<OutgoingEmail> {
+    Some(OutgoingEmail::new(to.0.clone()?, subject, text))
 }
 
 /// Advice for a recipient who did not make the change themselves.
 const NOT_YOU: &str = "If this was not you, set a new password at once, and tell your administrator.";
 
-pub fn invitation(route: &Route, email: &Email, secret: &str) -> Letter {
-    let link = route.leads_to("accept-invitation", secret);
+pub fn invitation(settings: &MailSettings, email: &Email, secret: &str) -> OutgoingEmail {
+    let link = settings.leads_to("accept-invitation", secret);
     let text = format!(
         "An account has been made ready for you. Choose a password within three days:\n\n{link}\n\nIf you do not \
          expect this, leave it alone."
     );
-    letter(email.clone(), "Your account", &text)
+    OutgoingEmail::new(email.clone(), "Your account", &text)
 }
 
-pub fn password_reset(route: &Route, user: &UserRow, secret: &str) -> Letter {
-    let link = route.leads_to("reset-password", secret);
-    letter(
+pub fn password_reset(settings: &MailSettings, user: &UserRow, secret: &str) -> OutgoingEmail {
+    let link = settings.leads_to("reset-password", secret);
+    OutgoingEmail::new(
         user.email.clone(),
         "Your password",
         &format!(
@@ -83,7 +83,7 @@ pub fn password_reset(route: &Route, user: &UserRow, secret: &str) -> Letter {
     )
 }
 
-pub fn password_was_reset(user: &Reachable) -> Option<Letter> {
+pub fn password_was_reset(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(
         user,
         "Your password",
@@ -93,17 +93,17 @@ pub fn password_was_reset(user: &Reachable) -> Option<Letter> {
     )
 }
 
-pub fn email_change(route: &Route, new: &Email, secret: &str) -> Letter {
-    let link = route.leads_to("confirm-email", secret);
+pub fn email_change(settings: &MailSettings, new: &Email, secret: &str) -> OutgoingEmail {
+    let link = settings.leads_to("confirm-email", secret);
     let text = format!(
         "This is to be the address that you sign in with. Confirm it within the hour:\n\n{link}\n\nIf you do not \
          expect this, leave it alone: nothing has changed."
     );
-    letter(new.clone(), "Your address", &text)
+    OutgoingEmail::new(new.clone(), "Your address", &text)
 }
 
 /// To the present address, whose owner can still prevent the change.
-pub fn email_change_was_asked_for(user: &Reachable) -> Option<Letter> {
+pub fn email_change_was_asked_for(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(
         user,
         "Your address",
@@ -113,30 +113,30 @@ pub fn email_change_was_asked_for(user: &Reachable) -> Option<Letter> {
 }
 
 /// To the previous address.
-pub fn email_was_changed(before: &Reachable) -> Option<Letter> {
+pub fn email_was_changed(before: &Reachable) -> Option<OutgoingEmail> {
     let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not \
          you, tell your administrator at once.";
     unasked(before, "Your address", text)
 }
 
-pub fn second_factor_was_set(user: &Reachable) -> Option<Letter> {
+pub fn second_factor_was_set(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(user, "Signing in", &format!("From now on your account asks for a code when you sign in.\n\n{NOT_YOU}"))
 }
 
-pub fn second_factor_was_removed(user: &Reachable) -> Option<Letter> {
+pub fn second_factor_was_removed(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(user, "Signing in", &format!("Your account asks for no code any more when you sign in.\n\n{NOT_YOU}"))
 }
 
 /// To the supervisors of a team, when a user of another team has opened one of its cases by break-glass access.
-pub fn break_glass_opened(supervisor: Email) -> Letter {
-    letter(
+pub fn break_glass_opened(supervisor: Email) -> OutgoingEmail {
+    OutgoingEmail::new(
         supervisor,
         "For your review",
         "Somebody has opened a record of your team in an emergency. It waits for your review.",
     )
 }
 
-pub fn recovery_codes_were_renewed(user: &Reachable) -> Option<Letter> {
+pub fn recovery_codes_were_renewed(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(
         user,
         "Signing in",
@@ -144,11 +144,11 @@ pub fn recovery_codes_were_renewed(user: &Reachable) -> Option<Letter> {
     )
 }
 
-pub fn recovery_code_was_spent(user: &Reachable) -> Option<Letter> {
+pub fn recovery_code_was_spent(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(user, "Signing in", &format!("A recovery code of your account was used.\n\n{NOT_YOU}"))
 }
 
-pub fn refresh_token_was_reused(user: &Reachable) -> Option<Letter> {
+pub fn refresh_token_was_reused(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(
         user,
         "Signing in",
@@ -158,7 +158,7 @@ pub fn refresh_token_was_reused(user: &Reachable) -> Option<Letter> {
     )
 }
 
-pub fn signed_in_elsewhere(user: &Reachable) -> Option<Letter> {
+pub fn signed_in_elsewhere(user: &Reachable) -> Option<OutgoingEmail> {
     unasked(
         user,
         "Signing in",

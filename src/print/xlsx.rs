@@ -7,16 +7,16 @@ use rust_xlsxwriter::{DocProperties, Format, FormatAlign, FormatBorder, Workbook
 use std::{borrow::Cow, io::Write, path::Path};
 
 /// The most records that a sheet holds below its header.
-pub const MOST_RECORDS: u32 = 1_048_575;
+pub const MAX_RECORDS: u32 = 1_048_575;
 /// The longest text of a cell, in UTF-16 code units.
-const LONGEST: usize = 32_767;
+const MAX_CELL_TEXT: usize = 32_767;
 const CUT: &str = " […]";
 /// In characters: a column is as wide as its contents, up to this.
 const WIDEST: u16 = 60;
 const WIDEST_NUMBER: u16 = 14;
 /// In points: the height of a line in a cell, and the greatest height of a row.
 const LINE: u32 = 15;
-const HIGHEST: u32 = 405;
+const MAX_ROW_HEIGHT: u32 = 405;
 /// In characters: the width of the sheet with a notice.
 const NOTICE_WIDTH: u16 = 80;
 
@@ -24,7 +24,7 @@ const NOTICE_WIDTH: u16 = 80;
 pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
     ApiError::new(Code::Overloaded, "The workbook could not be written. Try again shortly.")
         .header("retry-after", "60")
-        .because(error)
+        .with_source(error)
 }
 
 /// The cell formats of a row, by type of content.
@@ -71,10 +71,10 @@ impl Style {
 /// The part of a text that fits into a cell, with a mark if it was cut.
 fn fitting(text: &str) -> Cow<'_, str> {
     // A text has no more code units than bytes.
-    if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
+    if text.len() <= MAX_CELL_TEXT || text.encode_utf16().count() <= MAX_CELL_TEXT {
         return text.into();
     }
-    let mut room = LONGEST - CUT.chars().count();
+    let mut room = MAX_CELL_TEXT - CUT.chars().count();
     let fits = |c: &char| {
         let left = room.checked_sub(c.len_utf16());
         room = left.unwrap_or(0);
@@ -117,9 +117,9 @@ fn raise<'a>(
     let lines = |(text, wide): (&str, u16)| {
         text.lines().map(|line| line.chars().count() * 7 / 6 / usize::from(wide) + 1).sum::<usize>()
     };
-    let most = u32::try_from(texts.map(lines).max().unwrap_or(1)).unwrap_or(HIGHEST);
+    let most = u32::try_from(texts.map(lines).max().unwrap_or(1)).unwrap_or(MAX_ROW_HEIGHT);
     if most > 1 {
-        sheet.set_row_height(row, most.saturating_mul(LINE).min(HIGHEST))?;
+        sheet.set_row_height(row, most.saturating_mul(LINE).min(MAX_ROW_HEIGHT))?;
     }
     Ok(())
 }
@@ -195,7 +195,7 @@ pub fn render(table: &Table) -> Result<Vec<u8>> {
             raise(sheet, at, texts.zip(widths.iter().copied()))?;
         }
         // The scope is written under the rows, so that a program that reads the sheet finds the header first.
-        let under = u32::try_from(table.rows.len() + table.totals.len()).unwrap_or(MOST_RECORDS) + 2;
+        let under = u32::try_from(table.rows.len() + table.totals.len()).unwrap_or(MAX_RECORDS) + 2;
         let note = Format::new().set_num_format("@").set_italic();
         let said = [table.subtitle.replace('\n', " · "), table.notice.clone().unwrap_or_default()];
         for (at, text) in (under..).zip(said.iter().filter(|text| !text.is_empty())) {
@@ -235,7 +235,7 @@ impl Records {
         };
         build().map_err(failed)
     }
-    /// Adds one record. The sheet refuses more than [`MOST_RECORDS`].
+    /// Adds one record. The sheet refuses more than [`MAX_RECORDS`].
     pub fn record(&mut self, cells: &[Cell]) -> Result<()> {
         self.style.row(&mut self.sheet, self.next, cells).map_err(failed)?;
         self.next += 1;
@@ -424,10 +424,10 @@ mod tests {
     fn text_too_long_for_a_cell_is_cut_with_a_mark() {
         let long = "😀".repeat(20_000);
         let cut = fitting(&long);
-        assert!(cut.ends_with(CUT) && (LONGEST - 1..=LONGEST).contains(&cut.encode_utf16().count()));
+        assert!(cut.ends_with(CUT) && (MAX_CELL_TEXT - 1..=MAX_CELL_TEXT).contains(&cut.encode_utf16().count()));
         let table = Table { title: long.clone(), rows: vec![vec![Cell::Text(long)]], ..example(0) };
         assert!(render(&table).is_ok());
-        assert_eq!(fitting(&"a".repeat(LONGEST)).len(), LONGEST);
+        assert_eq!(fitting(&"a".repeat(MAX_CELL_TEXT)).len(), MAX_CELL_TEXT);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The newest records of a kind, as a case file shows them.
 
 /// How many records of a kind a case file shows at most.
-pub const MOST: i64 = 2_000;
+pub const MAX_RECORDS: i64 = 2_000;
 
 /// The newest rows of a kind, oldest first.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl<T> Capped<T> {
 #[macro_export]
 macro_rules! newest {
     ($tx:ident, $row:ty, $order:expr, $query:expr) => {{
-        let most = $crate::records::capped::MOST;
+        let most = $crate::records::capped::MAX_RECORDS;
         let mut rows: Vec<$row> = $query.order($order).select(<$row>::as_select()).limit(most).load($tx.conn)?;
         let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let all: i64 = if shown < most { shown } else { $query.count().get_result($tx.conn)? };

@@ -28,7 +28,7 @@ fn without_invisible(text: &str) -> String {
 pub struct Email(String);
 
 /// In bytes, before the conversion to ASCII: a longer domain cannot have fewer than 255 characters after it.
-const LONGEST_DOMAIN: usize = 1000;
+const MAX_DOMAIN: usize = 1000;
 
 impl Email {
     pub fn parse(text: &str) -> Result<Self, Fault> {
@@ -36,7 +36,7 @@ impl Email {
         let text: String = text.chars().filter(|c| !is_invisible(*c) && !is_embedding(*c)).collect();
         let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
         let (local, domain) = text.trim().split_once('@').ok_or_else(fault)?;
-        if domain.len() > LONGEST_DOMAIN {
+        if domain.len() > MAX_DOMAIN {
             return Err(fault());
         }
         // An invalid `xn--` label is refused too, because it would be displayed as something else.

@@ -24,19 +24,19 @@ use unicode_normalization::{
 };
 
 /// Characters of a word beyond this length are ignored.
-const LONGEST_WORD: usize = 40;
+const MAX_WORD: usize = 40;
 /// The length of a stored piece of a text without spaces.
 const PIECE: usize = 3;
 /// The most words that are joined: of a name, or of parts with hyphens.
-const MOST_JOINED: usize = 10;
+const MAX_JOINED: usize = 10;
 /// A query word of at most this many letters is also searched joined with the next word: `de la Cruz` finds `Delacruz`.
-const SHORT: usize = 3;
+const MAX_SHORT_WORD: usize = 3;
 /// A number with fewer digits is not a telephone number.
-const FEWEST_DIGITS: usize = 5;
+const MIN_DIGITS: usize = 5;
 /// The fewest digits of a telephone number without its country code.
-const FEWEST_LOCAL: usize = 6;
+const MIN_LOCAL_DIGITS: usize = 6;
 /// A query without spaces that has more pieces than this is searched by every third piece only.
-const MOST_PIECES: usize = 10;
+const MAX_PIECES: usize = 10;
 
 /// Letters that Unicode does not decompose, their usual form in plain letters, and a second usual form if there is one.
 const LETTERS: &[(char, &str, &str)] = &[
@@ -259,7 +259,7 @@ fn without_article(word: &str) -> Option<&str> {
 }
 
 fn cut(word: &str) -> &str {
-    word.char_indices().nth(LONGEST_WORD).map_or(word, |(end, _)| word.get(..end).unwrap_or(word))
+    word.char_indices().nth(MAX_WORD).map_or(word, |(end, _)| word.get(..end).unwrap_or(word))
 }
 
 /// Splits a text into words.
@@ -309,7 +309,7 @@ impl Iterator for Words<'_> {
                     word.is_joined = self.is_joined(self.at);
                     word.range.start = self.at;
                 }
-                let room = plain.min(LONGEST_WORD.saturating_sub(length));
+                let room = plain.min(MAX_WORD.saturating_sub(length));
                 let letters = tail.chars().take(room).map(|c| c.to_ascii_lowercase());
                 word.folded.extend(letters.clone());
                 other.extend(letters);
@@ -357,7 +357,7 @@ impl Iterator for Words<'_> {
                 word.letters.extend(std::iter::repeat_n(start..end, count));
             } else {
                 length += 1;
-                if length > LONGEST_WORD {
+                if length > MAX_WORD {
                     word.folded.truncate(before.0);
                     other.truncate(before.1);
                 }
@@ -413,7 +413,7 @@ pub fn add_text(text: &str, into: &mut BTreeSet<String>) {
         } else {
             into.extend(word.spellings().map(str::to_owned));
         }
-        if !word.is_joined || group.len() == MOST_JOINED {
+        if !word.is_joined || group.len() == MAX_JOINED {
             joined(&group, into);
             group.clear();
         }
@@ -425,7 +425,7 @@ pub fn add_text(text: &str, into: &mut BTreeSet<String>) {
 /// Adds the words by which a name is found, including all its parts joined.
 pub fn add_name(name: &str, into: &mut BTreeSet<String>) {
     add_text(name, into);
-    joined(&words(name).take(MOST_JOINED).collect::<Vec<_>>(), into);
+    joined(&words(name).take(MAX_JOINED).collect::<Vec<_>>(), into);
 }
 
 /// The words by which these names are found, each once, with a space before and after it.
@@ -437,7 +437,7 @@ pub fn name_words<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 /// The alternatives that find a record with the same name, in any order of its parts.
 pub fn same_name(name: &str) -> Vec<Vec<QueryWord>> {
-    let all: Vec<Word> = words(name).take(MOST_JOINED).collect();
+    let all: Vec<Word> = words(name).take(MAX_JOINED).collect();
     let each = |spelled: fn(&Word) -> &str| -> Vec<QueryWord> {
         let query_word = |word: &Word| match word.is_run() {
             true => query_pieces(&word.folded),
@@ -476,12 +476,14 @@ pub fn add_phone(number: &str, into: &mut BTreeSet<String>) {
     let digits = parts.concat();
     for start in 1..parts.len() {
         let rest = parts.get(start..).unwrap_or_default().concat();
-        if rest.len() >= FEWEST_DIGITS {
+        if rest.len() >= MIN_DIGITS {
             into.insert(cut(&rest).to_owned());
         }
     }
     for without in 1..=3 {
-        into.extend(digits.get(without..).filter(|rest| rest.len() >= FEWEST_LOCAL).map(|rest| cut(rest).to_owned()));
+        into.extend(
+            digits.get(without..).filter(|rest| rest.len() >= MIN_LOCAL_DIGITS).map(|rest| cut(rest).to_owned()),
+        );
     }
     into.extend(digits.len().checked_sub(4).and_then(|start| digits.get(start..)).map(str::to_owned));
     if !digits.is_empty() {

@@ -28,8 +28,9 @@ fn within(path: &Path) -> &Path {
     path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap()
 }
 
+/// Of the features. SQL may be in any module but the handlers, and `mod.rs` has the routes.
 #[test]
-fn sql_is_only_in_stores_and_http_only_in_handlers() {
+fn handlers_contain_no_sql_and_other_modules_no_http() {
     for (path, text) in src() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let feature = ["identity", "directory", "casework", "portal", "overview"]
@@ -165,7 +166,7 @@ fn only_telemetry_prints_and_only_supervise_starts_threads() {
 }
 
 #[test]
-fn every_test_named_in_security_md_exists() {
+fn every_test_and_path_named_in_the_documents_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
     let (mut named, mut ids) = (0, Vec::new());
@@ -190,6 +191,21 @@ fn every_test_named_in_security_md_exists() {
         assert!(line.matches('|').count() == 3, "a line without its proof: {line}");
     }
     assert!(ids.len() > 60, "{} requirements", ids.len());
+    for document in ["SECURITY.md", "ARCHITECTURE.md"] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        let words = text.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+        let paths: BTreeSet<&str> = words
+            .filter(|word| {
+                ["src/", "tests/", "benches/", ".ci/", "docs/"].iter().any(|folder| word.starts_with(folder))
+            })
+            .collect();
+        for path in &paths {
+            // Of a pattern such as `src/types/code_lists/*.json`, the folder.
+            let fixed = path.split('*').next().unwrap();
+            assert!(root.join(fixed).exists(), "{document} names {path}, which does not exist");
+        }
+        assert!(paths.len() > 20, "{document} names {} paths", paths.len());
+    }
 }
 
 /// The layers of the source, lowest first. A file imports from its own folder, from its own layer and from lower ones.
@@ -289,7 +305,7 @@ fn lines_are_at_most_160_columns_except_sql_and_patterns() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// `openapi.rs` adds these headers by rule; the arguments of the handlers decide which are right.
+/// The arguments of the handlers decide which headers the published document must have.
 #[test]
 fn documented_request_headers_are_the_arguments_of_the_handlers() {
     let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();

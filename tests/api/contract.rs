@@ -89,7 +89,7 @@ fn value_of(schema: &'static Value) -> String {
 }
 
 /// Terms of the implementation that no error may contain.
-const OURS: &[&str] = &[
+const IMPLEMENTATION_TERMS: &[&str] = &[
     "struct",
     "enum",
     "variant",
@@ -130,7 +130,8 @@ fn assert_plain(asked: &str, problem: &Value) {
     for text in [&problem["title"], &problem["detail"]].into_iter().chain(errors).filter_map(Value::as_str) {
         // After these words come codes of the contract; `sequence` is one of them.
         let text = text.split("must be one of ").next().unwrap();
-        let word = text.split(|c: char| !c.is_alphanumeric() && c != '_').find(|word| OURS.contains(word));
+        let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let word = words.find(|word| IMPLEMENTATION_TERMS.contains(word));
         assert!(word.is_none() && !text.contains("expected `") && !text.contains("::"), "{asked} answered {text:?}");
     }
 }
@@ -156,7 +157,7 @@ fn every_date_and_instant_in_a_body_has_documented_bounds() {
         }
     }
     let table: BTreeSet<String> = bounds::MEMBERS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(named, table, "the table has what no body has");
+    assert_eq!(named, table, "`bounds::MEMBERS` has an unused name");
 }
 
 #[test]
@@ -239,7 +240,7 @@ async fn error_messages_contain_no_internal_names(server: &TestServer) {
             for error in reply.body["errors"].as_array().into_iter().flatten() {
                 let detail = error["detail"].as_str().unwrap();
                 let at = error["pointer"].as_str().unwrap_or_default();
-                // This does not apply to a problem at an object that lacks a member, which points to that member.
+                // Except where the error points to a missing member.
                 if sent.pointer(at) == Some(&Value::Null) && !at.is_empty() && error["code"] == "wrong_type" {
                     assert!(detail.starts_with("cannot be null"), "{asked}: {detail}");
                 }
@@ -357,8 +358,8 @@ async fn cursor_stays_valid_when_limit_or_parameter_order_changes(server: &TestS
         .await
         .expect(200);
     assert_eq!([ids(&first), ids(&rest)].concat(), all);
-    let other_team = format!("/cases?limit=1&status=referred&cursor={cursor}");
-    ana.get(&other_team).await.expect_fault(400, "cursor", "invalid_cursor");
+    let without_priority = format!("/cases?limit=1&status=referred&cursor={cursor}");
+    ana.get(&without_priority).await.expect_fault(400, "cursor", "invalid_cursor");
     ana.get(&format!("/cases?limit=1&status=referred&priority=high&cursor={cursor}")).await.expect_fault(
         400,
         "cursor",
@@ -435,7 +436,7 @@ async fn idempotency_key_compares_bodies_by_json_value(server: &TestServer) {
     {
         assert_eq!(send("one", other).await.expect(422).body["code"], "idempotency_key_reused", "{other}");
     }
-    // The path as the router decodes it.
+    // Percent-encoding of the path does not matter.
     let case = ana.new_case().await;
     let note = json!({"kind": "progress", "body": "Called."});
     let made = ana

@@ -72,7 +72,7 @@ async fn body_errors_name_the_member(server: &TestServer) {
 
 async fn invalid_json_is_refused(server: &TestServer) {
     let ana = server.user(Role::Advocate);
-    let json = [("content-type", "application/json")];
+    let content_type = ("content-type", "application/json");
     for (body, status) in [
         ("", 400),
         ("{", 400),
@@ -88,7 +88,7 @@ async fn invalid_json_is_refused(server: &TestServer) {
             .http
             .post(format!("{}/api/v1/clients", server.base))
             .bearer_auth(server.keys.mint(ana.actor).unwrap())
-            .header(json[0].0, json[0].1)
+            .header(content_type.0, content_type.1)
             .body(body)
             .send()
             .await
@@ -172,7 +172,7 @@ async fn router_errors_are_problem_responses(server: &TestServer) {
     let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
     assert_eq!(other.header("allow"), "GET, POST, HEAD");
     ana.send("POST", &format!("/cases/{}", TestServer::unknown_id()), &[], None).await.expect(405);
-    // The same for a path of its own in a place where an id could be.
+    // The same for a fixed segment where other routes have `{id}`.
     let preview = ana.get("/deadline-rules/preview").await.expect(405);
     assert_eq!(preview.header("allow"), "POST");
     ana.get("/deadline-rules/previews").await.expect(404);

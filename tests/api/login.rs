@@ -187,7 +187,7 @@ async fn hundred_failures_lock_the_account_until_a_new_password_is_set(server: &
     let set = |password: &str| {
         let password = Password::parse(password).unwrap();
         std::thread::scope(|threads| {
-            threads.spawn(|| admin::set_password(&db, &operator, email.clone(), password, Cost::LEAST)).join().unwrap()
+            threads.spawn(|| admin::set_password(&db, &operator, email.clone(), password, Cost::MIN)).join().unwrap()
         })
     };
     assert_eq!(set("River Peers River Peers").unwrap_err().all_issues()[0].fault.code, "own_words");

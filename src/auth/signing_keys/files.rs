@@ -14,7 +14,7 @@ pub const FIRST: &str = "signing-key.pkcs8";
 pub const FOLDER: &str = "signing-keys";
 const NAMED_BY: &str = "%Y%m%dT%H%M%S%.3fZ";
 /// A key has 48 bytes, or 83 with its public half.
-const LARGEST: u64 = 1024;
+const MAX_FILE_BYTES: u64 = 1024;
 pub fn name(at: Instant, kid: &str, kind: &str) -> String {
     format!("{}-{kid}.{kind}", at.jiff().strftime(NAMED_BY))
 }
@@ -59,7 +59,7 @@ pub fn files_in(folder: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
 /// Reads a small file that grants no other user any of the permissions in `forbidden`.
 pub fn read_small(file: &Path, forbidden: u32) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
+    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
         return Err("is no key".into());
     }
     if shared(&metadata, forbidden) {

@@ -31,7 +31,7 @@ const SAMPLES: [&str; 4] = [
 ];
 /// The fewest different bytes in a seed. Of 32 random bytes about thirty differ, so a seed with fewer than this was
 /// invented by a person.
-const FEWEST_DIFFERENT: usize = 16;
+const MIN_DISTINCT_BYTES: usize = 16;
 
 /// A key that signs, has signed, or will sign.
 pub struct Key {
@@ -80,7 +80,8 @@ impl Key {
         let public = pair.public_key().as_ref().to_vec();
         let seed = pair.seed().and_then(|seed| seed.as_be_bytes()).map_err(|e| e.to_string())?;
         let encoded = URL_SAFE_NO_PAD.encode(&public);
-        if seed.as_ref().iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT || SAMPLES.contains(&encoded.as_str())
+        if seed.as_ref().iter().collect::<BTreeSet<_>>().len() < MIN_DISTINCT_BYTES
+            || SAMPLES.contains(&encoded.as_str())
         {
             return Err("everybody can guess it: take it away, and one is made".into());
         }

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::{barriers::model::BarrierId, cases::model::CaseId},
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -40,7 +40,7 @@ pub async fn list_case_actions(
 /// given.
 #[utoipa::path(
     tag = "Actions",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewAction,
     responses((status = 201, body = Action)),
     security(("bearer" = ["actions:write"])),
@@ -50,10 +50,10 @@ pub async fn create_case_action(
     who: Allowed<WriteActions>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewAction>,
 ) -> Reply<Action> {
-    created_once(&db, &who, request, body, move |tx, new| store::create_in_case(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create_in_case(tx, *id, new)).await
 }
 
 /// List the actions against a barrier
@@ -81,7 +81,7 @@ pub async fn list_barrier_actions(
 /// says why.
 #[utoipa::path(
     tag = "Actions",
-    params(("id" = BarrierId, Path)),
+    params(("id" = BarrierId, Path), IdempotencyKey),
     request_body = NewAction,
     responses((status = 201, body = Action)),
     security(("bearer" = ["actions:write"])),
@@ -91,10 +91,10 @@ pub async fn create_barrier_action(
     who: Allowed<WriteActions>,
     db: Data<Db>,
     id: Path<BarrierId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewAction>,
 ) -> Reply<Action> {
-    created_once(&db, &who, request, body, move |tx, new| store::create_against_barrier(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create_against_barrier(tx, *id, new)).await
 }
 
 /// List actions
@@ -133,7 +133,7 @@ pub async fn get_action(who: Allowed<ReadActions>, db: Data<Db>, id: Path<Action
 /// or one that was entered in error, cannot change. Satisfy its deadlines with their own operation.
 #[utoipa::path(
     tag = "Actions",
-    params(("id" = ActionId, Path)),
+    params(("id" = ActionId, Path), IfMatch),
     request_body = ActionPatch,
     responses((status = 200, body = Action)),
     security(("bearer" = ["actions:write"])),

@@ -27,7 +27,7 @@ versioned!(ActionRow, actions, updated_at);
 const RETALIATION_DAYS: i32 = 90;
 
 /// The maximum length of a chain of actions. No ladder has so many steps, and each link costs a query.
-const LONGEST_CHAIN: usize = 50;
+const MAX_CHAIN: usize = 50;
 
 /// The actions of the cases that this caller may work in.
 fn visible(tx: &Tx) -> actions::BoxedQuery<'static, Dialect> {
@@ -116,7 +116,7 @@ pub fn find(tx: &mut Tx, id: ActionId) -> Result<ActionRow> {
 
 /// Checks that an id in a request body names an action of this case, and returns the row.
 pub fn find_in_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
-    let row = find(tx, id).map_err(|error| error.named_by(pointer))?;
+    let row = find(tx, id).map_err(|error| error.not_found_as_unknown_reference(pointer))?;
     if row.case_id == case {
         Ok(row)
     } else {
@@ -157,11 +157,11 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     let mut steps = 0;
     while let Some(id) = above {
         steps += 1;
-        if steps > LONGEST_CHAIN {
+        if steps > MAX_CHAIN {
             return Err(ApiError::invalid(
                 POINTER,
                 "out_of_range",
-                format!("would make a chain of more than {LONGEST_CHAIN} actions"),
+                format!("would make a chain of more than {MAX_CHAIN} actions"),
             ));
         }
         if id == row.id {

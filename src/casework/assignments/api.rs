@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, no_content, ok_page},
 };
 use actix_web::{
     delete, get, post,
@@ -40,7 +40,7 @@ pub async fn list_assignments(
 /// current lead, whose access ends, and takes over the open tasks of that lead and of everybody who has left.
 #[utoipa::path(
     tag = "Assignments",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewAssignment,
     responses((status = 201, body = Assignment)),
     security(("bearer" = ["cases:assign"])),
@@ -50,10 +50,10 @@ pub async fn create_assignment(
     who: Allowed<AssignCases>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewAssignment>,
 ) -> Reply<Assignment> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// End an assignment
@@ -61,7 +61,7 @@ pub async fn create_assignment(
 /// The user's access ends. The lead's assignment ends only when another lead is assigned.
 #[utoipa::path(
     tag = "Assignments",
-    params(("id" = CaseId, Path), ("assignment_id" = AssignmentId, Path)),
+    params(("id" = CaseId, Path), ("assignment_id" = AssignmentId, Path), IfMatch),
     responses((status = 204, description = "The assignment has ended.")),
     security(("bearer" = ["cases:assign"])),
 )]

@@ -16,7 +16,7 @@ use validator::Validate;
 pub type AssignmentId = Id<AssignmentRow>;
 
 /// An end date may be at most this many days in the future.
-const LONGEST_DAYS: i32 = 366;
+const MAX_DAYS: i32 = 366;
 
 text_enum! {
     /// The part that a user has in a case.
@@ -108,7 +108,7 @@ impl NewAssignment {
                 "a case must have a lead: assign another lead first",
             ));
         }
-        if last < today || last > today.plus_days(LONGEST_DAYS) {
+        if last < today || last > today.plus_days(MAX_DAYS) {
             return Err(ApiError::invalid("/ends_on", "out_of_range", "must lie between today and 366 days from now"));
         }
         Ok(Some(last.plus_days(1).begins(zone)))

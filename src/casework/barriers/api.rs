@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -39,7 +39,7 @@ pub async fn list_case_barriers(
 /// Needs a type and a description. Starts as `open`; the case cannot be closed before the barrier has a disposition.
 #[utoipa::path(
     tag = "Barriers",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewBarrier,
     responses((status = 201, body = Barrier)),
     security(("bearer" = ["barriers:write"])),
@@ -49,10 +49,10 @@ pub async fn create_barrier(
     who: Allowed<WriteBarriers>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewBarrier>,
 ) -> Reply<Barrier> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List barriers
@@ -92,7 +92,7 @@ pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<Barr
 /// A JSON merge patch. To end a barrier, send its status with a disposition and who judged it.
 #[utoipa::path(
     tag = "Barriers",
-    params(("id" = BarrierId, Path)),
+    params(("id" = BarrierId, Path), IfMatch),
     request_body = BarrierPatch,
     responses((status = 200, body = Barrier)),
     security(("bearer" = ["barriers:write"])),

@@ -76,7 +76,7 @@ impl BarrierStatus {
     }
 }
 
-const MOST_BASES: usize = 26;
+const MAX_BASES: usize = 26;
 
 /// The grounds of discrimination, without repetition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -86,8 +86,8 @@ pub struct Bases(Vec<DiscriminationBasis>);
 impl<'de> Deserialize<'de> for Bases {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let bases = Vec::<DiscriminationBasis>::deserialize(d)?;
-        if bases.len() > MOST_BASES {
-            return Err(Fault::new("out_of_range", format!("must be at most {MOST_BASES}")).serde());
+        if bases.len() > MAX_BASES {
+            return Err(Fault::new("out_of_range", format!("must be at most {MAX_BASES}")).serde());
         }
         let repeats =
             bases.iter().enumerate().any(|(place, basis)| bases.iter().take(place).any(|before| before == basis));
@@ -98,7 +98,7 @@ impl PartialSchema for Bases {
     fn schema() -> RefOr<Schema> {
         ArrayBuilder::new()
             .items(Ref::from_schema_name(DiscriminationBasis::name()))
-            .max_items(Some(MOST_BASES))
+            .max_items(Some(MAX_BASES))
             .unique_items(true)
             .description(Some("On what grounds, where it is discrimination; each named once."))
             .into()

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadBreakGlass, WriteBreakGlass},
     },
     db::{Db, Tx},
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, no_content, ok_page, ok_record},
 };
 use crate::{
     identity::emails,
@@ -45,6 +45,7 @@ pub async fn list_break_glass(
 /// it. Until that review the caller cannot open the same case again, nor more than three cases in all.
 #[utoipa::path(
     tag = "Break-glass",
+    params(IdempotencyKey),
     request_body = NewBreakGlass,
     responses((status = 201, body = BreakGlass)),
     security(("bearer" = ["break_glass:write"])),
@@ -54,7 +55,7 @@ pub async fn break_glass(
     who: Allowed<WriteBreakGlass>,
     db: Data<Db>,
     mailer: Data<Mailer>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewBreakGlass>,
 ) -> Reply<BreakGlass> {
     let outbox = Outbox::default();
@@ -64,7 +65,7 @@ pub async fn break_glass(
         out.put(supervisors.into_iter().map(emails::break_glass_opened).collect());
         Ok(view)
     };
-    let reply = created_once(&db, &who, request, body, create).await;
+    let reply = create_idempotent(&db, &who, key, body, create).await;
     outbox.send_after(&reply, &mailer);
     reply
 }
@@ -89,7 +90,7 @@ pub async fn get_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, id: Pat
 /// once.
 #[utoipa::path(
     tag = "Break-glass",
-    params(("id" = BreakGlassId, Path)),
+    params(("id" = BreakGlassId, Path), IfMatch),
     responses((status = 204, description = "It has ended.")),
     security(("bearer" = ["break_glass:write"])),
 )]
@@ -109,7 +110,7 @@ pub async fn end_break_glass(
 /// Once, after it has ended, by a supervisor of the case, and never by the person who opened it.
 #[utoipa::path(
     tag = "Break-glass",
-    params(("id" = BreakGlassId, Path)),
+    params(("id" = BreakGlassId, Path), IdempotencyKey),
     request_body = BreakGlassReview,
     responses((status = 201, body = BreakGlass)),
     security(("bearer" = ["break_glass:write"])),
@@ -119,8 +120,8 @@ pub async fn review_break_glass(
     who: Allowed<WriteBreakGlass>,
     db: Data<Db>,
     id: Path<BreakGlassId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<BreakGlassReview>,
 ) -> Reply<BreakGlass> {
-    created_once(&db, &who, request, body, move |tx, review| store::review(tx, *id, review)).await
+    create_idempotent(&db, &who, key, body, move |tx, review| store::review(tx, *id, review)).await
 }

@@ -17,7 +17,7 @@ pub type BreakGlassId = Id<BreakGlassRow>;
 
 /// How long the access lasts, unless it is ended earlier.
 const OPEN_SECONDS: i64 = 4 * 3600;
-const SHORTEST_REASON: usize = 10;
+const MIN_REASON: usize = 10;
 
 /// A row of `break_glass`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -146,12 +146,8 @@ pub struct NewBreakGlass {
 
 impl NewBreakGlass {
     pub fn check(&self) -> Result<()> {
-        if self.reason.as_str().trim().chars().count() < SHORTEST_REASON {
-            return Err(ApiError::invalid(
-                "/reason",
-                "too_short",
-                format!("must be at least {SHORTEST_REASON} characters"),
-            ));
+        if self.reason.as_str().trim().chars().count() < MIN_REASON {
+            return Err(ApiError::invalid("/reason", "too_short", format!("must be at least {MIN_REASON} characters")));
         }
         Ok(())
     }

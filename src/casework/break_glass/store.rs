@@ -66,13 +66,14 @@ fn lock_for_update(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlassRow> {
 }
 
 /// The maximum number of unreviewed accesses of one user.
-const MOST_UNREVIEWED: i64 = 3;
+const MAX_UNREVIEWED: i64 = 3;
 
 /// Opens the access, and returns the e-mails to the supervisors of the case's team.
 pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec<Email>)> {
     new.check()?;
     // Locked, so that two parallel requests of one user open only one access.
-    let case = cases::store::lock_without_access_check(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
+    let case = cases::store::lock_without_access_check(tx, new.case_id)
+        .map_err(|error| error.not_found_as_unknown_reference("/case_id"))?;
     if !cases::store::filter_visible(tx, vec![case.id])?.is_empty() {
         return Err(ApiError::conflict("You can already see this case."));
     }
@@ -82,14 +83,14 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
     tx.lock(Purpose::BreakGlass, user.uuid().as_bytes())?;
     // An access in force also counts as unreviewed.
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
-    let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;
+    let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MAX_UNREVIEWED).load(tx.conn)?;
     if unreviewed.contains(&case.id) {
         return Err(ApiError::new(
             Code::AlreadyExists,
             "You already used break-glass access to this case, and it has not been reviewed yet.",
         ));
     }
-    if unreviewed.len() as i64 >= MOST_UNREVIEWED {
+    if unreviewed.len() as i64 >= MAX_UNREVIEWED {
         return Err(ApiError::conflict(
             "You already used break-glass access to three cases, and it has not been reviewed yet.",
         ));

@@ -12,7 +12,7 @@ use crate::{
     },
     db::Db,
     http::{
-        Body, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, created_once, ok_page, ok_record,
+        Body, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, create_idempotent, ok_page, ok_record,
     },
 };
 use actix_web::{
@@ -40,6 +40,7 @@ pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFi
 /// The case starts as `referred`. An advocate who opens a case becomes its lead.
 #[utoipa::path(
     tag = "Cases",
+    params(IdempotencyKey),
     request_body = NewCase,
     responses((status = 201, body = Case)),
     security(("bearer" = ["cases:write"])),
@@ -48,10 +49,10 @@ pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFi
 pub async fn create_case(
     who: Allowed<WriteCases>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewCase>,
 ) -> Reply<Case> {
-    created_once(&db, &who, request, body, opening::create).await
+    create_idempotent(&db, &who, key, body, opening::create).await
 }
 
 /// Fetch one case
@@ -73,7 +74,7 @@ pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, v
 /// A JSON merge patch. Use a transition to change the status, and an assignment to change the lead.
 #[utoipa::path(
     tag = "Cases",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IfMatch),
     request_body = CasePatch,
     responses((status = 200, body = Case)),
     security(("bearer" = ["cases:write"])),
@@ -114,7 +115,7 @@ pub async fn list_case_transitions(
 /// `If-Match` is optional.
 #[utoipa::path(
     tag = "Cases",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), OptionalIfMatch, IdempotencyKey),
     request_body = Transition,
     responses((status = 201, body = Case)),
     security(("bearer" = ["cases:transition"])),
@@ -125,9 +126,9 @@ pub async fn transition_case(
     db: Data<Db>,
     id: Path<CaseId>,
     version: OptionalIfMatch,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<Transition>,
 ) -> Reply<Case> {
-    created_once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.0.as_ref(), wanted))
+    create_idempotent(&db, &who, key, body, move |tx, wanted| transition::perform(tx, *id, version.0.as_ref(), wanted))
         .await
 }

@@ -38,7 +38,8 @@ fn next_number(tx: &mut Tx) -> Result<String> {
 /// Opens a case: its number, its first episode, its lead, and its first entry in the timeline.
 pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     let actor = tx.actor()?;
-    let client = clients::store::lock_reference(tx, new.client_id).map_err(|error| error.named_by("/client_id"))?;
+    let client = clients::store::lock_reference(tx, new.client_id)
+        .map_err(|error| error.not_found_as_unknown_reference("/client_id"))?;
     let team = teams::store::choose(tx, new.team_id)?;
     let lead = lead_of_new(tx, actor.role, new.lead_advocate_id)?;
     let number = next_number(tx)?;

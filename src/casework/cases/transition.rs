@@ -366,7 +366,7 @@ pub fn episodes(tx: &mut Tx, case: &CaseRow) -> Result<Vec<EpisodeRow>> {
     Ok(all
         .order(case_episodes::episode)
         .select(EpisodeRow::as_select())
-        .limit(crate::records::capped::MOST)
+        .limit(crate::records::capped::MAX_RECORDS)
         .load(tx.conn)?)
 }
 

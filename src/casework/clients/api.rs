@@ -7,7 +7,7 @@ use crate::{
         policy::{MergeClients, ReadClients, WriteClients},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_json, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_json, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -35,6 +35,7 @@ pub async fn list_clients(who: Allowed<ReadClients>, db: Data<Db>, list: List<Cl
 /// it. `possible_duplicates` names clients who may be the same person, if the caller may see them.
 #[utoipa::path(
     tag = "Clients",
+    params(IdempotencyKey),
     request_body = NewClient,
     responses((status = 201, body = Client)),
     security(("bearer" = ["clients:write"])),
@@ -43,10 +44,10 @@ pub async fn list_clients(who: Allowed<ReadClients>, db: Data<Db>, list: List<Cl
 pub async fn create_client(
     who: Allowed<WriteClients>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewClient>,
 ) -> Reply<Client> {
-    created_once(&db, &who, request, body, store::create).await
+    create_idempotent(&db, &who, key, body, store::create).await
 }
 
 /// Fetch one client
@@ -68,7 +69,7 @@ pub async fn get_client(who: Allowed<ReadClients>, db: Data<Db>, id: Path<Client
 /// A JSON merge patch: absent members stay, `null` clears, and `safe_contact` is replaced as a whole.
 #[utoipa::path(
     tag = "Clients",
-    params(("id" = ClientId, Path)),
+    params(("id" = ClientId, Path), IfMatch),
     request_body = ClientPatch,
     responses((status = 200, body = Client)),
     security(("bearer" = ["clients:write"])),
@@ -114,7 +115,7 @@ pub async fn list_possible_duplicates(
 /// ten minutes.
 #[utoipa::path(
     tag = "Clients",
-    params(("id" = ClientId, Path)),
+    params(("id" = ClientId, Path), IdempotencyKey),
     request_body = ClientMerge,
     responses((status = 201, body = Client)),
     security(("bearer" = ["clients:merge"])),
@@ -124,8 +125,8 @@ pub async fn merge_client(
     who: RecentlyAuthenticated<MergeClients>,
     db: Data<Db>,
     id: Path<ClientId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<ClientMerge>,
 ) -> Reply<Client> {
-    created_once(&db, &who, request, body, move |tx, wanted| merge::merge(tx, *id, wanted)).await
+    create_idempotent(&db, &who, key, body, move |tx, wanted| merge::merge(tx, *id, wanted)).await
 }

@@ -39,12 +39,12 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     // A statement may take longer than usual; the whole write still has ten seconds.
     tx.conn.set_statement_timeout(60)?;
     let own = store::find(tx, id)?.id;
-    let into = store::find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
+    let into = store::find(tx, wanted.into).map_err(|error| error.not_found_as_unknown_reference("/into"))?.id;
     merges::check_pair("client", id, own, into)?;
     let statements_of = match wanted.statements_of {
         None => None,
         Some(statements_of) => match store::find(tx, statements_of)
-            .map_err(|error| error.named_by("/statements_of"))?
+            .map_err(|error| error.not_found_as_unknown_reference("/statements_of"))?
             .id
         {
             statements_of if statements_of == id || statements_of == into => Some(statements_of),

@@ -66,7 +66,7 @@ pub struct ClientRow {
 }
 
 /// The maximum number of names of merged duplicates.
-const MOST_NAMES: usize = 20;
+const MAX_NAMES: usize = 20;
 
 /// Joins the texts of both clients on one subject.
 fn join<T: PartialEq>(
@@ -157,7 +157,7 @@ impl ClientRow {
             Text::parse(format!("{own}\n{other}"))
         })?;
         for name in names {
-            if self.other_names.0.len() < MOST_NAMES && self.names().all(|known| known != name.as_str()) {
+            if self.other_names.0.len() < MAX_NAMES && self.names().all(|known| known != name.as_str()) {
                 self.other_names.0.push(name);
             }
         }

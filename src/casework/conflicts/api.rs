@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, post,
@@ -41,7 +41,7 @@ pub async fn list_conflict_checks(
 /// barriers and meetings. A conflict must be decided before the case can be accepted.
 #[utoipa::path(
     tag = "Cases",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewConflictCheck,
     responses((status = 201, body = ConflictCheck)),
     security(("bearer" = ["conflicts:write"])),
@@ -51,10 +51,10 @@ pub async fn create_conflict_check(
     who: Allowed<WriteConflicts>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewConflictCheck>,
 ) -> Reply<ConflictCheck> {
-    created_once(&db, &who, request, body, move |tx, new| store::run(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::run(tx, *id, new)).await
 }
 
 /// Fetch one conflict check
@@ -81,7 +81,7 @@ pub async fn get_conflict_check(
 /// means that the client knows and agrees; with `reassign` the case needs another lead before it is accepted.
 #[utoipa::path(
     tag = "Cases",
-    params(("id" = ConflictCheckId, Path)),
+    params(("id" = ConflictCheckId, Path), IdempotencyKey),
     request_body = NewConflictDecision,
     responses((status = 201, body = ConflictCheck)),
     security(("bearer" = ["conflicts:write"])),
@@ -91,8 +91,8 @@ pub async fn decide_conflict_check(
     who: Allowed<WriteConflicts>,
     db: Data<Db>,
     id: Path<ConflictCheckId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewConflictDecision>,
 ) -> Reply<ConflictCheck> {
-    created_once(&db, &who, request, body, move |tx, decision| store::decide(tx, *id, decision)).await
+    create_idempotent(&db, &who, key, body, move |tx, decision| store::decide(tx, *id, decision)).await
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::actions::model::ActionId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -43,7 +43,7 @@ pub async fn list_action_deadlines(
 /// until the end of its day in the forum's time zone. This is not legal advice.
 #[utoipa::path(
     tag = "Deadlines",
-    params(("id" = ActionId, Path)),
+    params(("id" = ActionId, Path), IdempotencyKey),
     request_body = NewDeadline,
     responses((status = 201, body = Deadline)),
     security(("bearer" = ["deadlines:write"])),
@@ -53,10 +53,10 @@ pub async fn create_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<ActionId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewDeadline>,
 ) -> Reply<Deadline> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List deadlines
@@ -100,7 +100,7 @@ pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<De
 /// deadline that has ended cannot change.
 #[utoipa::path(
     tag = "Deadlines",
-    params(("id" = DeadlineId, Path)),
+    params(("id" = DeadlineId, Path), IfMatch),
     request_body = DeadlinePatch,
     responses((status = 200, body = Deadline)),
     security(("bearer" = ["deadlines:write"])),
@@ -123,7 +123,7 @@ pub async fn update_deadline(
 /// required.
 #[utoipa::path(
     tag = "Deadlines",
-    params(("id" = DeadlineId, Path)),
+    params(("id" = DeadlineId, Path), IdempotencyKey),
     request_body = Satisfaction,
     responses((status = 201, body = Deadline)),
     security(("bearer" = ["deadlines:write"])),
@@ -133,10 +133,10 @@ pub async fn satisfy_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<DeadlineId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<Satisfaction>,
 ) -> Reply<Deadline> {
-    created_once(&db, &who, request, body, move |tx, given| store::satisfy(tx, *id, given)).await
+    create_idempotent(&db, &who, key, body, move |tx, given| store::satisfy(tx, *id, given)).await
 }
 
 /// Waive a deadline
@@ -144,7 +144,7 @@ pub async fn satisfy_deadline(
 /// Nothing will be filed, for the given reason. The deadline becomes `excused`.
 #[utoipa::path(
     tag = "Deadlines",
-    params(("id" = DeadlineId, Path)),
+    params(("id" = DeadlineId, Path), IdempotencyKey),
     request_body = Waiver,
     responses((status = 201, body = Deadline)),
     security(("bearer" = ["deadlines:write"])),
@@ -154,10 +154,10 @@ pub async fn waive_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<DeadlineId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<Waiver>,
 ) -> Reply<Deadline> {
-    created_once(&db, &who, request, body, move |tx, given| store::waive(tx, *id, given)).await
+    create_idempotent(&db, &who, key, body, move |tx, given| store::waive(tx, *id, given)).await
 }
 
 /// Review a deadline after a rule change
@@ -166,7 +166,7 @@ pub async fn waive_deadline(
 /// and needs a reason. `GET /deadlines?needs_review=true` lists these deadlines.
 #[utoipa::path(
     tag = "Deadlines",
-    params(("id" = DeadlineId, Path)),
+    params(("id" = DeadlineId, Path), IdempotencyKey),
     request_body = ReviewVerdict,
     responses((status = 201, body = Deadline)),
     security(("bearer" = ["deadlines:write"])),
@@ -176,8 +176,8 @@ pub async fn review_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<DeadlineId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<ReviewVerdict>,
 ) -> Reply<Deadline> {
-    created_once(&db, &who, request, body, move |tx, given| review::decide(tx, *id, given)).await
+    create_idempotent(&db, &who, key, body, move |tx, given| review::decide(tx, *id, given)).await
 }

@@ -272,7 +272,8 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
     let day = new.due_on.or(new.trigger_date).or(new.trigger_not_before).unwrap_or_else(|| Day::today(&zone));
     let mut row = DeadlineRow::new(&action, tx.user()?, zone, day, new)?;
     if let Some(rule) = new.rule_id {
-        let (rule, computation) = computed(tx, rule, &row).map_err(|error| error.named_by("/rule_id"))?;
+        let (rule, computation) =
+            computed(tx, rule, &row).map_err(|error| error.not_found_as_unknown_reference("/rule_id"))?;
         row.apply_rule(&rule, computation);
     }
     let replaced = new.supersedes.map(|id| replaceable(tx, id, case.id)).transpose()?;

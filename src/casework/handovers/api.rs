@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, post,
@@ -41,7 +41,7 @@ pub async fn list_case_handovers(
 /// the note and how much is open. A case has at most one open offer.
 #[utoipa::path(
     tag = "Handovers",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewHandover,
     responses((status = 201, body = Handover)),
     security(("bearer" = ["handovers:write"])),
@@ -51,10 +51,10 @@ pub async fn create_handover(
     who: Allowed<WriteHandovers>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewHandover>,
 ) -> Reply<Handover> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List handovers
@@ -98,7 +98,7 @@ pub async fn get_handover(who: Allowed<ReadHandovers>, db: Data<Db>, id: Path<Ha
 /// Confidential notes stay with their author and the supervisors.
 #[utoipa::path(
     tag = "Handovers",
-    params(("id" = HandoverId, Path)),
+    params(("id" = HandoverId, Path), IdempotencyKey),
     responses((status = 201, body = Handover)),
     security(("bearer" = ["handovers:write"])),
 )]
@@ -107,9 +107,9 @@ pub async fn accept_handover(
     who: Allowed<WriteHandovers>,
     db: Data<Db>,
     id: Path<HandoverId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
 ) -> Reply<Handover> {
-    created_once(&db, &who, request, Body::none(), move |tx, _| store::accept(tx, *id)).await
+    create_idempotent(&db, &who, key, Body::none(), move |tx, _| store::accept(tx, *id)).await
 }
 
 /// Refuse a handover
@@ -118,7 +118,7 @@ pub async fn accept_handover(
 /// recipient no longer sees the offer.
 #[utoipa::path(
     tag = "Handovers",
-    params(("id" = HandoverId, Path)),
+    params(("id" = HandoverId, Path), IdempotencyKey),
     request_body = HandoverRefusal,
     responses((status = 201, body = Handover)),
     security(("bearer" = ["handovers:write"])),
@@ -128,10 +128,10 @@ pub async fn refuse_handover(
     who: Allowed<WriteHandovers>,
     db: Data<Db>,
     id: Path<HandoverId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<HandoverRefusal>,
 ) -> Reply<Handover> {
-    created_once(&db, &who, request, body, move |tx, refusal| store::refuse(tx, *id, refusal)).await
+    create_idempotent(&db, &who, key, body, move |tx, refusal| store::refuse(tx, *id, refusal)).await
 }
 
 /// Withdraw a handover
@@ -140,7 +140,7 @@ pub async fn refuse_handover(
 /// lead in another way.
 #[utoipa::path(
     tag = "Handovers",
-    params(("id" = HandoverId, Path)),
+    params(("id" = HandoverId, Path), IdempotencyKey),
     responses((status = 201, body = Handover)),
     security(("bearer" = ["handovers:write"])),
 )]
@@ -149,7 +149,7 @@ pub async fn withdraw_handover(
     who: Allowed<WriteHandovers>,
     db: Data<Db>,
     id: Path<HandoverId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
 ) -> Reply<Handover> {
-    created_once(&db, &who, request, Body::none(), move |tx, _| store::withdraw(tx, *id)).await
+    create_idempotent(&db, &who, key, Body::none(), move |tx, _| store::withdraw(tx, *id)).await
 }

@@ -17,7 +17,7 @@ use validator::Validate;
 pub type HandoverId = Id<HandoverRow>;
 
 /// The previous lead may keep access for at most this many days.
-const LONGEST_KEPT: i32 = 31;
+const MAX_KEPT_DAYS: i32 = 31;
 
 text_enum! {
     /// The status of an offer.
@@ -223,11 +223,11 @@ impl NewHandover {
                 "must be somebody else: you cannot accept your own offer",
             ));
         }
-        if self.keep_until.is_some_and(|last| last < today || last > today.plus_days(LONGEST_KEPT)) {
+        if self.keep_until.is_some_and(|last| last < today || last > today.plus_days(MAX_KEPT_DAYS)) {
             return Err(ApiError::invalid(
                 "/keep_until",
                 "out_of_range",
-                format!("must lie between today and {LONGEST_KEPT} days from now"),
+                format!("must lie between today and {MAX_KEPT_DAYS} days from now"),
             ));
         }
         Ok(())

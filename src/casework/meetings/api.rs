@@ -12,7 +12,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -44,7 +44,7 @@ pub async fn list_case_meetings(
 /// With `reschedules` it replaces an earlier meeting of the case.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewMeeting,
     responses((status = 201, body = Meeting)),
     security(("bearer" = ["meetings:write"])),
@@ -54,10 +54,10 @@ pub async fn create_meeting(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewMeeting>,
 ) -> Reply<Meeting> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List meetings
@@ -98,7 +98,7 @@ pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<Meet
 /// meeting is over, only `ratings_after` and `participants` can change.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = MeetingId, Path)),
+    params(("id" = MeetingId, Path), IfMatch),
     request_body = MeetingPatch,
     responses((status = 200, body = Meeting)),
     security(("bearer" = ["meetings:write"])),
@@ -120,7 +120,7 @@ pub async fn update_meeting(
 /// Returns the meeting with its commitments and the ids of the tasks.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = MeetingId, Path)),
+    params(("id" = MeetingId, Path), IdempotencyKey),
     request_body = NewOutcome,
     responses((status = 201, body = Meeting)),
     security(("bearer" = ["meetings:write"])),
@@ -130,8 +130,8 @@ pub async fn create_meeting_outcome(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<MeetingId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewOutcome>,
 ) -> Reply<Meeting> {
-    created_once(&db, &who, request, body, move |tx, new| outcome::perform(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| outcome::perform(tx, *id, new)).await
 }

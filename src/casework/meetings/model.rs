@@ -23,7 +23,7 @@ use validator::Validate;
 pub type MeetingId = Id<MeetingRow>;
 
 /// The maximum length of a meeting.
-const LONGEST_SECONDS: i64 = 14 * 24 * 3600;
+const MAX_SECONDS: i64 = 14 * 24 * 3600;
 
 text_enum! {
     /// How people meet.
@@ -183,7 +183,7 @@ impl MeetingRow {
         );
         violations.require(self.ends_at > self.starts_at, "ends_at", "out_of_range", "must lie after starts_at");
         violations.require(
-            self.ends_at <= self.starts_at.plus_seconds(LONGEST_SECONDS),
+            self.ends_at <= self.starts_at.plus_seconds(MAX_SECONDS),
             "ends_at",
             "out_of_range",
             "must lie within 14 days of starts_at",

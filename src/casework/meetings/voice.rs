@@ -60,7 +60,7 @@ pub struct Participant {
 pub struct Participants(Vec<Participant>);
 
 impl Participants {
-    const MOST: usize = 30;
+    const MAX: usize = 30;
 
     pub fn iter(&self) -> std::slice::Iter<'_, Participant> {
         self.0.iter()
@@ -69,8 +69,8 @@ impl Participants {
 impl<'de> Deserialize<'de> for Participants {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let all = Vec::deserialize(d)?;
-        if all.len() > Self::MOST {
-            Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde())
+        if all.len() > Self::MAX {
+            Err(Fault::new("out_of_range", format!("must be at most {}", Self::MAX)).serde())
         } else {
             Ok(Self(all))
         }
@@ -80,7 +80,7 @@ impl utoipa::PartialSchema for Participants {
     fn schema() -> RefOr<Schema> {
         ArrayBuilder::new()
             .items(Ref::from_schema_name(Participant::name()))
-            .max_items(Some(Self::MOST))
+            .max_items(Some(Self::MAX))
             .description(Some("Who takes part."))
             .into()
     }

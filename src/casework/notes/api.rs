@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -40,7 +40,7 @@ pub async fn list_notes(
 /// body may have 256 KiB.
 #[utoipa::path(
     tag = "Notes",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewNote,
     responses((status = 201, body = Note)),
     security(("bearer" = ["notes:write"])),
@@ -50,10 +50,10 @@ pub async fn create_note(
     who: Allowed<WriteNotes>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewNote, NOTE_LIMIT>,
 ) -> Reply<Note> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Fetch one note
@@ -75,7 +75,7 @@ pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -
 /// A JSON merge patch. Only by the author, until the note is locked.
 #[utoipa::path(
     tag = "Notes",
-    params(("id" = NoteId, Path)),
+    params(("id" = NoteId, Path), IfMatch),
     request_body = NotePatch,
     responses((status = 200, body = Note)),
     security(("bearer" = ["notes:write"])),
@@ -99,7 +99,7 @@ pub async fn update_note(
 /// the case once the author no longer works on the case. Before the note is locked, its author changes the note itself.
 #[utoipa::path(
     tag = "Notes",
-    params(("id" = NoteId, Path)),
+    params(("id" = NoteId, Path), IdempotencyKey),
     request_body = NewAmendment,
     responses((status = 201, body = Note)),
     security(("bearer" = ["notes:write"])),
@@ -109,8 +109,8 @@ pub async fn amend_note(
     who: Allowed<WriteNotes>,
     db: Data<Db>,
     id: Path<NoteId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewAmendment, NOTE_LIMIT>,
 ) -> Reply<Note> {
-    created_once(&db, &who, request, body, move |tx, new| store::amend(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::amend(tx, *id, new)).await
 }

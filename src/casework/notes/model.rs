@@ -54,13 +54,13 @@ text_enum! {
 #[serde(transparent)]
 pub struct Minutes(i32);
 
-const MOST_MINUTES: i32 = 1440;
+const MAX_MINUTES: i32 = 1440;
 
 impl<'de> Deserialize<'de> for Minutes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         match i32::deserialize(d)? {
-            minutes @ 0..=MOST_MINUTES => Ok(Self(minutes)),
-            _ => Err(Fault::new("out_of_range", format!("must lie between 0 and {MOST_MINUTES}")).serde()),
+            minutes @ 0..=MAX_MINUTES => Ok(Self(minutes)),
+            _ => Err(Fault::new("out_of_range", format!("must lie between 0 and {MAX_MINUTES}")).serde()),
         }
     }
 }
@@ -69,7 +69,7 @@ impl PartialSchema for Minutes {
         ObjectBuilder::new()
             .schema_type(Type::Integer)
             .minimum(Some(0))
-            .maximum(Some(MOST_MINUTES))
+            .maximum(Some(MAX_MINUTES))
             .description(Some("Minutes of one day."))
             .into()
     }

@@ -20,7 +20,7 @@ use crate::{
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    records::{Capped, capped::MOST, search, timeline, visibility},
+    records::{Capped, capped::MAX_RECORDS, search, timeline, visibility},
     types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
@@ -90,7 +90,7 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Cappe
         for view in views {
             let text = view.body.as_str().len()
                 + view.amendments.iter().map(|amendment| amendment.body.as_str().len()).sum::<usize>();
-            let full = i64::try_from(notes.len()).is_ok_and(|count| count >= MOST);
+            let full = i64::try_from(notes.len()).is_ok_and(|count| count >= MAX_RECORDS);
             let Some(rest) = room.checked_sub(text).filter(|_| !full) else { break };
             room = rest;
             notes.push(view);

@@ -16,13 +16,13 @@ use crate::{
     error::{ApiError, Result},
     http::{
         Accept, Body, File, FileResponse, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply,
-        body::NOTE_LIMIT, created_once, ok_json, ok_page, ok_record,
+        body::NOTE_LIMIT, create_idempotent, ok_json, ok_page, ok_record,
     },
     print::{html, pdf},
     records::exports::{
-        cover,
         gate::ExportPermit,
         model::{ExportRecord, PrintFormat, PrintQuery},
+        title_block,
     },
     types::Day,
 };
@@ -56,7 +56,7 @@ pub async fn list_statements(
 /// A draft, empty or copied `from` the latest version. A client has at most one draft; 409 if there is one.
 #[utoipa::path(
     tag = "Statements",
-    params(("id" = ClientId, Path)),
+    params(("id" = ClientId, Path), IdempotencyKey),
     request_body = NewStatement,
     responses((status = 201, body = Statement)),
     security(("bearer" = ["statements:write"])),
@@ -66,10 +66,10 @@ pub async fn create_statement(
     who: Allowed<WriteStatements>,
     db: Data<Db>,
     id: Path<ClientId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<Statement> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Fetch one version of a statement
@@ -91,7 +91,7 @@ pub async fn get_statement(who: Allowed<ReadStatements>, db: Data<Db>, id: Path<
 /// A JSON merge patch by section: absent sections stay, `null` clears one. An approved version cannot change.
 #[utoipa::path(
     tag = "Statements",
-    params(("id" = StatementId, Path)),
+    params(("id" = StatementId, Path), IfMatch),
     request_body = StatementPatch,
     responses((status = 200, body = Statement)),
     security(("bearer" = ["statements:write"])),
@@ -113,7 +113,7 @@ pub async fn update_statement(
 /// have text. `If-Match` is optional; send it so that the approved version is the one that the client saw.
 #[utoipa::path(
     tag = "Statements",
-    params(("id" = StatementId, Path)),
+    params(("id" = StatementId, Path), OptionalIfMatch, IdempotencyKey),
     request_body = NewStatementApproval,
     responses((status = 201, body = Statement)),
     security(("bearer" = ["statements:write"])),
@@ -124,10 +124,10 @@ pub async fn approve_statement(
     db: Data<Db>,
     id: Path<StatementId>,
     version: OptionalIfMatch,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
-    created_once(&db, &who, request, body, move |tx, approval| {
+    create_idempotent(&db, &who, key, body, move |tx, approval| {
         store::approve(tx, *id, version.0.as_ref(), approval, approval.members())
     })
     .await
@@ -182,7 +182,7 @@ pub async fn print_statement(
     let (statement, name, organization) =
         permit.read_content(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
     let mut sheet = sheet(&statement, &name);
-    cover::put(&mut sheet, &permit, &organization.name, &date(Day::today(&organization.time_zone)));
+    title_block::put(&mut sheet, &permit, &organization.name, &date(Day::today(&organization.time_zone)));
     let body = match format {
         PrintFormat::Html => html::render(&sheet).into_bytes(),
         // Rendering a PDF takes long, so it runs on a blocking thread.

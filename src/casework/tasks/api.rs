@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -39,7 +39,7 @@ pub async fn list_case_tasks(
 /// The caller is the assignee unless another one is named.
 #[utoipa::path(
     tag = "Tasks",
-    params(("id" = CaseId, Path)),
+    params(("id" = CaseId, Path), IdempotencyKey),
     request_body = NewTask,
     responses((status = 201, body = Task)),
     security(("bearer" = ["tasks:write"])),
@@ -49,10 +49,10 @@ pub async fn create_task(
     who: Allowed<WriteTasks>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewTask>,
 ) -> Reply<Task> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List tasks
@@ -88,7 +88,7 @@ pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -
 /// A JSON merge patch. `done` and `cancelled` end the task, `open` reopens it.
 #[utoipa::path(
     tag = "Tasks",
-    params(("id" = TaskId, Path)),
+    params(("id" = TaskId, Path), IfMatch),
     request_body = TaskPatch,
     responses((status = 200, body = Task)),
     security(("bearer" = ["tasks:write"])),

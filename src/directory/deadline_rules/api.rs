@@ -8,7 +8,7 @@ use crate::{
     },
     db::Db,
     directory::Dependents,
-    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_json, ok_page, ok_record},
+    http::{Body, IdempotencyKey, List, Page, Reply, create_idempotent, ok_json, ok_page, ok_record},
 };
 use actix_web::{
     get, post,
@@ -39,6 +39,7 @@ pub async fn list_deadline_rules(
 /// A rule of the organization, such as the number of days that its state sets.
 #[utoipa::path(
     tag = "Deadline rules",
+    params(IdempotencyKey),
     request_body = NewDeadlineRule,
     responses((status = 201, body = DeadlineRule)),
     security(("bearer" = ["deadline_rules:write"])),
@@ -47,10 +48,10 @@ pub async fn list_deadline_rules(
 pub async fn create_deadline_rule(
     who: Allowed<WriteDeadlineRules>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewDeadlineRule>,
 ) -> Reply<DeadlineRule> {
-    created_once(&db, &who, request, body, store::create).await
+    create_idempotent(&db, &who, key, body, store::create).await
 }
 
 /// Compute a due date
@@ -115,7 +116,7 @@ pub async fn list_deadline_rule_versions(
 /// which stays stored; with the same `effective_from` it corrects that version.
 #[utoipa::path(
     tag = "Deadline rules",
-    params(("id" = DeadlineRuleId, Path)),
+    params(("id" = DeadlineRuleId, Path), IdempotencyKey),
     request_body = NewDeadlineRule,
     responses((status = 201, body = DeadlineRule)),
     security(("bearer" = ["deadline_rules:write"])),
@@ -125,9 +126,9 @@ pub async fn add_deadline_rule_version(
     who: Allowed<WriteDeadlineRules>,
     db: Data<Db>,
     id: Path<DeadlineRuleId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewDeadlineRule>,
     dependents: Data<Dependents>,
 ) -> Reply<DeadlineRule> {
-    created_once(&db, &who, request, body, move |tx, new| store::add_version(tx, *id, new, &dependents)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::add_version(tx, *id, new, &dependents)).await
 }

@@ -76,7 +76,7 @@ text_enum! {
     /// Who must act in time.
     pub enum DeadlineParty {
         /// The client, with our help, files something.
-        Us = "us",
+        OurSide = "us",
         /// The other side responds.
         OtherSide = "other_side",
     }
@@ -128,8 +128,8 @@ pub struct DeadlineRule {
     pub source: RuleSource,
     /// The first trigger date to which this version applies.
     pub effective_from: Day,
-    /// The last trigger date to which it applies. A version that was corrected from its very first day on ends before
-    /// it begins: it applies to no day.
+    /// The last trigger date to which it applies. A version that was replaced from its first day on has
+    /// `effective_to` before `effective_from`: it applies to no day.
     pub effective_to: Option<Day>,
     pub name: Line<200>,
     pub jurisdiction: Jurisdiction,
@@ -262,7 +262,7 @@ impl NewDeadlineRule {
             self.max_amount.is_none() || self.bound == DeadlineBound::Floor,
             "max_amount",
             "not_allowed",
-            "only a floor leaves a range: say `bound` is `floor`",
+            "only a floor leaves a range: `bound` must be `floor`",
         );
         violations.require(
             !self.statutory || self.citation.is_some(),
@@ -274,7 +274,7 @@ impl NewDeadlineRule {
             self.last_verified_on <= today,
             "last_verified_on",
             "in_the_future",
-            "nobody has verified it on a day to come",
+            "must not be in the future",
         );
         violations.require(
             self.effective_to.is_none_or(|last| last >= self.effective_from),

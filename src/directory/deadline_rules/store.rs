@@ -44,7 +44,7 @@ pub fn lock_against_new_versions(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> 
 
 /// The version of a rule, named in a request body as `rule_id`, for a clock that starts on `on`.
 pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRule> {
-    let versions = find(tx, id).map_err(|error| error.named_by("/rule_id"))?;
+    let versions = find(tx, id).map_err(|error| error.not_found_as_unknown_reference("/rule_id"))?;
     versions.into_iter().rfind(|version| version.is_effective_on(on)).ok_or_else(|| {
         ApiError::invalid("/trigger_date", "no_rule_in_force", "is a day for which no version of the rule is in force")
     })

@@ -52,7 +52,7 @@ pub async fn get_preparation_template(
 /// theirs. `If-Match` is optional.
 #[utoipa::path(
     tag = "Directory",
-    params(("meeting_type" = MeetingType, Path)),
+    params(("meeting_type" = MeetingType, Path), OptionalIfMatch),
     request_body = NewPreparationTemplate,
     responses((status = 200, body = PreparationTemplate)),
     security(("bearer" = ["templates:write"])),

@@ -8,7 +8,7 @@ use crate::{
     },
     db::Db,
     directory::Dependents,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -38,6 +38,7 @@ pub async fn list_providers(
 /// Needs only its name.
 #[utoipa::path(
     tag = "Directory",
+    params(IdempotencyKey),
     request_body = NewProvider,
     responses((status = 201, body = Provider)),
     security(("bearer" = ["directory:write"])),
@@ -46,10 +47,10 @@ pub async fn list_providers(
 pub async fn create_provider(
     who: Allowed<WriteDirectory>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewProvider>,
 ) -> Reply<Provider> {
-    created_once(&db, &who, request, body, store::create).await
+    create_idempotent(&db, &who, key, body, store::create).await
 }
 
 /// Fetch one provider
@@ -71,7 +72,7 @@ pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Pr
 /// A JSON merge patch: absent members stay, `null` clears. The id of a merged duplicate changes the surviving provider.
 #[utoipa::path(
     tag = "Directory",
-    params(("id" = ProviderId, Path)),
+    params(("id" = ProviderId, Path), IfMatch),
     request_body = ProviderPatch,
     responses((status = 200, body = Provider)),
     security(("bearer" = ["directory:write"])),
@@ -94,7 +95,7 @@ pub async fn update_provider(
 /// provider. A merge cannot be undone.
 #[utoipa::path(
     tag = "Directory",
-    params(("id" = ProviderId, Path)),
+    params(("id" = ProviderId, Path), IdempotencyKey),
     request_body = ProviderMerge,
     responses((status = 201, body = Provider)),
     security(("bearer" = ["directory:merge"])),
@@ -104,9 +105,9 @@ pub async fn merge_provider(
     who: Allowed<MergeDirectory>,
     db: Data<Db>,
     id: Path<ProviderId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<ProviderMerge>,
     dependents: Data<Dependents>,
 ) -> Reply<Provider> {
-    created_once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted, &dependents)).await
+    create_idempotent(&db, &who, key, body, move |tx, wanted| store::merge(tx, *id, wanted, &dependents)).await
 }

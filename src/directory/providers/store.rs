@@ -187,7 +187,7 @@ fn replace_references(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result
 pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependents: &Dependents) -> Result<Provider> {
     tx.conn.set_statement_timeout(60)?; // very many rows may refer to the duplicate
     let own = find(tx, id)?.id;
-    let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
+    let into = find(tx, wanted.into).map_err(|error| error.not_found_as_unknown_reference("/into"))?.id;
     merges::check_pair("provider", id, own, into)?;
     let rows = lock_for_update(tx, &[id, into])?;
     let (mut row, duplicate) = merges::survivor_and_duplicate("provider", rows, |row| row.id == into)?;

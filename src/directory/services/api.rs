@@ -7,7 +7,7 @@ use crate::{
         policy::{MergeDirectory, ReadDirectory, WriteDirectory},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -37,6 +37,7 @@ pub async fn list_services(
 /// Needs a name, a provider and a status.
 #[utoipa::path(
     tag = "Directory",
+    params(IdempotencyKey),
     request_body = NewService,
     responses((status = 201, body = Service)),
     security(("bearer" = ["directory:write"])),
@@ -45,10 +46,10 @@ pub async fn list_services(
 pub async fn create_service(
     who: Allowed<WriteDirectory>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewService>,
 ) -> Reply<Service> {
-    created_once(&db, &who, request, body, store::create).await
+    create_idempotent(&db, &who, key, body, store::create).await
 }
 
 /// Fetch one service
@@ -71,7 +72,7 @@ pub async fn get_service(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Ser
 /// duplicate changes the surviving service.
 #[utoipa::path(
     tag = "Directory",
-    params(("id" = ServiceId, Path)),
+    params(("id" = ServiceId, Path), IfMatch),
     request_body = ServicePatch,
     responses((status = 200, body = Service)),
     security(("bearer" = ["directory:write"])),
@@ -94,7 +95,7 @@ pub async fn update_service(
 /// service. Returns the surviving service. A merge cannot be undone.
 #[utoipa::path(
     tag = "Directory",
-    params(("id" = ServiceId, Path)),
+    params(("id" = ServiceId, Path), IdempotencyKey),
     request_body = ServiceMerge,
     responses((status = 201, body = Service)),
     security(("bearer" = ["directory:merge"])),
@@ -104,8 +105,8 @@ pub async fn merge_service(
     who: Allowed<MergeDirectory>,
     db: Data<Db>,
     id: Path<ServiceId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<ServiceMerge>,
 ) -> Reply<Service> {
-    created_once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted)).await
+    create_idempotent(&db, &who, key, body, move |tx, wanted| store::merge(tx, *id, wanted)).await
 }

@@ -173,7 +173,7 @@ fn replace_references(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<(
 pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
     tx.conn.set_statement_timeout(60)?; // very many rows may refer to the duplicate
     let own = find(tx, id)?.id;
-    let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
+    let into = find(tx, wanted.into).map_err(|error| error.not_found_as_unknown_reference("/into"))?.id;
     merges::check_pair("service", id, own, into)?;
     let rows = lock_for_update(tx, &[id, into])?;
     let (mut row, duplicate) = merges::survivor_and_duplicate("service", rows, |row| row.id == into)?;

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     http::{Answer, Body, accepted, body::LOGIN_LIMIT, no_content},
     identity::emails,
-    mail::{Letter, Mailer},
+    mail::{Mailer, OutgoingEmail},
 };
 use actix_web::{post, web::Data};
 
@@ -36,11 +36,11 @@ pub async fn change_email(
     body: Body<NewEmail, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     let new = body.into_inner().email;
-    let route = mailer.route();
-    let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let settings = mailer.settings();
+    let begin = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         let (present, secret) = store::begin(tx, &new)?;
         out.extend(emails::email_change_was_asked_for(&present));
-        out.push(emails::email_change(&route, &new, &secret));
+        out.push(emails::email_change(&settings, &new, &secret));
         Ok(())
     };
     emails::write(&db, &who, &mailer, begin).await?;
@@ -66,7 +66,7 @@ pub async fn confirm_email(
     mailer: Data<Mailer>,
     body: Body<EmailConfirmation, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
-    let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         out.extend(emails::email_was_changed(&store::confirm(tx, &body.token)?));
         Ok(())
     };

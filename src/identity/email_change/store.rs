@@ -24,8 +24,8 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
         return Err(ApiError::invalid("/email", "unchanged", "is your address already"));
     }
     let (to, by) = ("to a new address", "for a new address");
-    if !throttle::may_send_letter(tx, to, email.as_str())? || !throttle::may_send_letter(tx, by, &row.id.to_string())? {
-        return Err(ApiError::too_many(throttle::LONGEST_WAIT));
+    if !throttle::may_send_email(tx, to, email.as_str())? || !throttle::may_send_email(tx, by, &row.id.to_string())? {
+        return Err(ApiError::too_many(throttle::MAX_WAIT));
     }
     let secret = one_time_tokens::issue(tx, Purpose::EmailChange, row.id, email)?;
     tx.record("user.email_change_begun", row.id, vec!["email".into()]);

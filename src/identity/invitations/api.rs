@@ -5,11 +5,11 @@ use crate::{
     auth::{Allowed, Anyone, RecentlyAuthenticated, password::Hasher, policy::WriteUsers},
     db::{Db, Tx},
     http::{
-        Body, IdempotencyKey, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, created_once, no_content, ok_json,
+        Body, IdempotencyKey, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, create_idempotent, no_content, ok_json,
         ok_page, ok_record,
     },
     identity::{emails, users::model::User},
-    mail::{Letter, Mailer, Outbox},
+    mail::{Mailer, Outbox, OutgoingEmail},
 };
 use actix_web::{
     delete, get, post,
@@ -41,6 +41,7 @@ pub async fn list_invitations(
 /// last ten minutes.
 #[utoipa::path(
     tag = "Users",
+    params(IdempotencyKey),
     request_body = NewInvitation,
     responses(
         (status = 201, body = Invitation),
@@ -56,17 +57,17 @@ pub async fn create_invitation(
     who: RecentlyAuthenticated<WriteUsers>,
     db: Data<Db>,
     mailer: Data<Mailer>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewInvitation>,
 ) -> Reply<Invitation> {
-    let (route, outbox) = (mailer.route(), Outbox::default());
-    let letters = outbox.clone();
+    let (settings, outbox) = (mailer.settings(), Outbox::default());
+    let pending = outbox.clone();
     let create = move |tx: &mut Tx<'_>, new: &Body<NewInvitation>| {
-        let (view, letter) = store::create(tx, new, &route)?;
-        letters.put(vec![letter]);
+        let (view, email) = store::create(tx, new, &settings)?;
+        pending.put(vec![email]);
         Ok(view)
     };
-    let reply = created_once(&db, &who, request, body, create).await;
+    let reply = create_idempotent(&db, &who, key, body, create).await;
     outbox.send_after(&reply, &mailer);
     reply
 }
@@ -105,10 +106,10 @@ pub async fn send_invitation_again(
     mailer: Data<Mailer>,
     id: Path<InvitationId>,
 ) -> Reply<Invitation> {
-    let route = mailer.route();
-    let send_again = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-        let (view, letter) = store::send_again(tx, *id, &route)?;
-        out.push(letter);
+    let settings = mailer.settings();
+    let send_again = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
+        let (view, email) = store::send_again(tx, *id, &settings)?;
+        out.push(email);
         Ok(view)
     };
     ok_record(emails::write(&db, &who, &mailer, send_again).await?)
@@ -119,7 +120,7 @@ pub async fn send_invitation_again(
 /// The one-time token stops working.
 #[utoipa::path(
     tag = "Users",
-    params(("id" = InvitationId, Path)),
+    params(("id" = InvitationId, Path), IfMatch),
     responses((status = 204, description = "The invitation is withdrawn.")),
     security(("bearer" = ["users:write"])),
 )]

@@ -16,7 +16,7 @@ use crate::{
             model::{User, UserRow},
         },
     },
-    mail::{Letter, Route},
+    mail::{MailSettings, OutgoingEmail},
     types::Instant,
 };
 use diesel::prelude::*;
@@ -66,10 +66,11 @@ pub fn get(tx: &mut Tx, id: InvitationId) -> Result<Invitation> {
 }
 
 /// Invites a person by e-mail. Only they learn that they already sign in to another organization, when they accept.
-pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(Invitation, Letter)> {
+pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, settings: &MailSettings) -> Result<(Invitation, OutgoingEmail)> {
     let row = InvitationRow::new(tx.organization(), tx.user()?, new);
     for (place, team) in new.team_ids.iter().enumerate() {
-        teams::store::find(tx, *team).map_err(|error| error.named_by(&format!("/team_ids/{place}")))?;
+        teams::store::find(tx, *team)
+            .map_err(|error| error.not_found_as_unknown_reference(&format!("/team_ids/{place}")))?;
     }
     users::store::lock_address(tx, &row.email)?;
     users::store::refuse_known(tx, &row.email)?;
@@ -77,16 +78,16 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
         || ApiError::new(Code::AlreadyExists, "This address has an open invitation. Send it again or withdraw it.");
     diesel::insert_into(invitations::table).values(&row).execute(tx.conn).on_unique(open)?;
     tx.record("invitation.created", row.id, new.members());
-    let letter = write(tx, &row, route)?;
-    Ok((row.into(), letter))
+    let email = write(tx, &row, settings)?;
+    Ok((row.into(), email))
 }
 
-fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
-    if !throttle::may_send_letter(tx, "to invite", row.email.as_str())? {
-        return Err(ApiError::too_many(throttle::LONGEST_WAIT));
+fn write(tx: &mut Tx, row: &InvitationRow, settings: &MailSettings) -> Result<OutgoingEmail> {
+    if !throttle::may_send_email(tx, "to invite", row.email.as_str())? {
+        return Err(ApiError::too_many(throttle::MAX_WAIT));
     }
     let secret = one_time_tokens::issue(tx, Purpose::Invitation, row.id, &row.email)?;
-    Ok(emails::invitation(route, &row.email, &secret))
+    Ok(emails::invitation(settings, &row.email, &secret))
 }
 
 /// An open invitation, locked.
@@ -100,14 +101,14 @@ fn lock_for_update(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
 }
 
 /// Sends the e-mail again. The earlier token becomes invalid.
-pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invitation, Letter)> {
+pub fn send_again(tx: &mut Tx, id: InvitationId, settings: &MailSettings) -> Result<(Invitation, OutgoingEmail)> {
     let mut row = lock_for_update(tx, id)?;
     row.expires_at = Instant::now().plus_seconds(Purpose::Invitation.lasts());
     row.invited_by = tx.user()?;
     save(tx, &mut row)?;
     tx.record("invitation.sent_again", row.id, vec!["expires_at".into(), "invited_by".into()]);
-    let letter = write(tx, &row, route)?;
-    Ok((row.into(), letter))
+    let email = write(tx, &row, settings)?;
+    Ok((row.into(), email))
 }
 
 pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> {

@@ -31,6 +31,7 @@ pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> R
 /// close a case. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(
     tag = "Organization",
+    params(IfMatch),
     request_body = OrganizationPatch,
     responses((status = 200, body = Organization)),
     security(("bearer" = ["organization:write"])),

@@ -7,7 +7,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Answer, Body, accepted, body::LOGIN_LIMIT, no_content},
     identity::{emails, sessions::throttle},
-    mail::{Letter, Mailer},
+    mail::{Mailer, OutgoingEmail},
 };
 use actix_web::{post, web::Data};
 
@@ -36,12 +36,12 @@ pub async fn forgot_password(
 ) -> Result<Answer<()>> {
     db.write(&who, throttle::may_ask).await?;
     let (db, email) = (db.get_ref().clone(), body.into_inner().email);
-    let taken = mailer.run(move |route| {
+    let taken = mailer.run(move |settings| {
         let begun = db.write_blocking(&who, move |tx| store::begin(tx, &email));
         if let Err(error) = &begun {
             tracing::error!(%error, "a forgotten password could not be looked after");
         }
-        begun.ok().flatten().map(|(row, secret)| emails::password_reset(route, &row, &secret))
+        begun.ok().flatten().map(|(row, secret)| emails::password_reset(settings, &row, &secret))
     });
     if taken {
         accepted()
@@ -73,7 +73,7 @@ pub async fn reset_password(
     let own = db.read(&who, move |tx| store::check(tx, &token)).await?;
     permit.check_new(body.password.clone(), own, "/password").await?;
     let (token, hash) = (body.token.clone(), permit.hash(body.password.clone()).await?);
-    let reset = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let reset = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         out.extend(emails::password_was_reset(&store::reset(tx, &token, &hash)?));
         Ok(())
     };

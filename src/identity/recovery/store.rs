@@ -22,7 +22,7 @@ fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
 /// Issues a token for the user who signs in with this address, if there is one and not too many were sent there.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
     tx.nothing_changed();
-    if !throttle::may_send_letter(tx, "to reset", email.as_str())? {
+    if !throttle::may_send_email(tx, "to reset", email.as_str())? {
         return Ok(None);
     }
     let Some(row) = users::store::by_email(tx, email)? else { return Ok(None) };

@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, ok_json},
     identity::emails::{self, Reachable},
-    mail::{Letter, Mailer},
+    mail::{Mailer, OutgoingEmail},
 };
 use actix_web::{
     delete, get, post,
@@ -67,7 +67,7 @@ pub async fn confirm_second_factor(
     mailer: Data<Mailer>,
     body: Body<Confirmation, LOGIN_LIMIT>,
 ) -> Reply<RecoveryCodes> {
-    let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         let codes = store::confirm(tx, &auth.secrets, &body.otp)?;
         out.extend(emails::second_factor_was_set(&Reachable::own(tx)?));
         Ok(codes)
@@ -90,7 +90,7 @@ pub async fn renew_recovery_codes(
     db: Data<Db>,
     mailer: Data<Mailer>,
 ) -> Reply<RecoveryCodes> {
-    let renew = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let renew = |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         let codes = store::renew_codes(tx)?;
         out.extend(emails::recovery_codes_were_renewed(&Reachable::own(tx)?));
         Ok(codes)
@@ -113,7 +113,7 @@ pub async fn remove_second_factor(
     db: Data<Db>,
     mailer: Data<Mailer>,
 ) -> Result<Answer<()>> {
-    let remove = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let remove = |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         out.extend(emails::second_factor_was_removed(&store::remove_own(tx)?));
         Ok(())
     };
@@ -138,7 +138,7 @@ pub async fn remove_user_second_factor(
     mailer: Data<Mailer>,
     id: Path<UserId>,
 ) -> Result<Answer<()>> {
-    let remove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+    let remove = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
         out.extend(emails::second_factor_was_removed(&store::remove_of(tx, *id)?));
         Ok(())
     };

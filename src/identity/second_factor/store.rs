@@ -62,10 +62,11 @@ pub fn keys_in_use(tx: &mut Tx) -> Result<std::collections::BTreeSet<String>> {
 pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String>)> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
     let rows: Vec<FactorRow> = own.order(second_factors::user_id).select(FactorRow::as_select()).load(tx.conn)?;
-    let wrong = rows.iter().filter_map(|row| row.decrypt_secret(secrets).err()).map(|error| match error.inner() {
-        Some(source) => source.to_string(),
-        None => error.detail().to_owned(),
-    });
+    let wrong =
+        rows.iter().filter_map(|row| row.decrypt_secret(secrets).err()).map(|error| match error.source_error() {
+            Some(source) => source.to_string(),
+            None => error.detail().to_owned(),
+        });
     Ok((rows.len(), wrong.collect()))
 }
 

@@ -21,7 +21,7 @@ use crate::{
         second_factor::store::Proof,
         users,
     },
-    mail::{Letter, Mailer},
+    mail::{Mailer, OutgoingEmail},
 };
 use actix_web::{
     delete, get, post,
@@ -100,7 +100,7 @@ pub async fn refresh(
     mailer: Data<Mailer>,
     body: Body<Refresh, LOGIN_LIMIT>,
 ) -> Reply<Tokens> {
-    let rotate = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| match store::rotate(tx, &body.refresh_token)? {
+    let rotate = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| match store::rotate(tx, &body.refresh_token)? {
         Rotated::Next(actor, token) => Ok(Some((actor, token, store::user(tx, actor)?))),
         Rotated::Reused(user) => {
             out.extend(emails::refresh_token_was_reused(&user));
@@ -157,7 +157,7 @@ pub async fn reauthenticate(
     let mut proof = Proof::Wrong;
     if permit.verify(body.password.clone(), hash.clone()).await? {
         let (email, otp) = (row.email.clone(), body.otp.clone());
-        let prove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        let prove = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
             let proof = store::prove(tx, &auth.secrets, hash.as_deref(), otp.as_deref())?;
             match proof {
                 Proof::Given | Proof::Recovered => drop(throttle::clear_attempts(tx, &email)?),

@@ -13,8 +13,8 @@ use moka::sync::Cache;
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
-const LONGEST_QUEUE: usize = 4096;
-const LARGEST_GROUP: usize = 256;
+const MAX_QUEUE: usize = 4096;
+const MAX_GROUP: usize = 256;
 /// How often, at most, the use of a token of the same ended session is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// How many ended sessions are remembered for that. There are not more whose tokens have not expired.
@@ -41,7 +41,7 @@ impl BatchedLookup {
         if engine.peeks_on_calling_thread() {
             return Ok(Self { engine, queue: None, logged });
         }
-        let (queue, mut lookups) = mpsc::channel(LONGEST_QUEUE);
+        let (queue, mut lookups) = mpsc::channel(MAX_QUEUE);
         let lookup_engine = engine.clone();
         let look_up = move || {
             work(&lookup_engine, &mut lookups);
@@ -92,7 +92,7 @@ impl Sessions for BatchedLookup {
 
 fn work(engine: &Engine, lookups: &mut mpsc::Receiver<Lookup>) {
     let mut group = Vec::new();
-    while lookups.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+    while lookups.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         let mut waiting: BTreeMap<OrganizationId, Vec<Lookup>> = BTreeMap::new();
         for lookup in group.drain(..) {
             waiting.entry(lookup.organization).or_default().push(lookup);

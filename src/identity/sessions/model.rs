@@ -38,7 +38,7 @@ pub struct SessionRow {
 }
 
 /// TK-10: the most sessions of one user at a time. One more ends the oldest.
-pub const MOST_SESSIONS: i64 = 10;
+pub const MAX_SESSIONS: i64 = 10;
 
 /// A session of the caller that has not ended.
 #[derive(Debug, Serialize, ToSchema)]

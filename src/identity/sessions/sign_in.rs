@@ -14,7 +14,7 @@ use crate::{
         emails::{self, Reachable},
         users::{self, model::UserRow},
     },
-    mail::{Letter, Mailer},
+    mail::{Mailer, OutgoingEmail},
 };
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub async fn sign_in(
         };
         let (user, proved, otp) = (row.clone(), hash.clone(), login.otp.clone());
         let secrets = Arc::clone(&auth.secrets);
-        let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        let begin = move |tx: &mut Tx<'_>, out: &mut Vec<OutgoingEmail>| {
             tx.switch_organization(user.organization_id)?;
             let begun = store::start(tx, &secrets, user.id, proved.as_deref(), otp.as_deref())?;
             match &begun {

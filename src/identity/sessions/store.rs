@@ -399,7 +399,7 @@ fn end_oldest(tx: &mut Tx, user: UserId, except: SessionId) -> Result<()> {
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(Instant::now()));
     let newest_first =
-        open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MOST_SESSIONS - 1).limit(i64::MAX);
+        open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MAX_SESSIONS - 1).limit(i64::MAX);
     for surplus in newest_first.select(sessions::id).load::<SessionId>(tx.conn)? {
         end(tx, surplus)?;
         tx.record("session.ended", surplus, Vec::new());

@@ -33,10 +33,10 @@ const OF_SOURCE: Rule = Rule { first_that_waits: 100, most: i32::MAX, forgotten_
 /// must not lock the owner out for good.
 const OF_FACTOR: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: None };
 /// E-mails that are requested: the fifth within an hour makes the sixth wait.
-const OF_LETTERS: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: Some(3600) };
+const OF_EMAILS: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: Some(3600) };
 /// Seconds.
 const FIRST_WAIT: i64 = 30;
-pub const LONGEST_WAIT: i64 = 15 * 60;
+pub const MAX_WAIT: i64 = 15 * 60;
 /// For how many seconds a count is kept: with fewer failures than cause a wait; after a sign-in or a wait; and for an
 /// account that is locked.
 const KEPT: i64 = 24 * 3600;
@@ -47,7 +47,7 @@ impl Rule {
     /// Seconds until the next attempt is checked, after this many failures.
     fn wait(&self, failures: i32) -> Option<i64> {
         let doublings = failures.checked_sub(self.first_that_waits).filter(|more| *more >= 0)?;
-        Some(LONGEST_WAIT.min(FIRST_WAIT << doublings.min(10)))
+        Some(MAX_WAIT.min(FIRST_WAIT << doublings.min(10)))
     }
     fn kept(&self, failures: i32) -> i64 {
         match failures {
@@ -80,7 +80,7 @@ fn of_both(account: &Key, source: &Key) -> Key {
 
 /// When a wait ends. A wait that was set while a clock was ahead is cut to the longest wait.
 fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
-    until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(LONGEST_WAIT)))
+    until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(MAX_WAIT)))
 }
 
 /// For how many more seconds attempts from the caller's source are refused without a check. A wait that was set while a
@@ -90,7 +90,7 @@ pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     let until =
         tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
     let now = Instant::now();
-    let until = until.flatten().filter(|until| *until > now && *until <= now.plus_seconds(LONGEST_WAIT));
+    let until = until.flatten().filter(|until| *until > now && *until <= now.plus_seconds(MAX_WAIT));
     Ok(until.map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
 }
 
@@ -199,10 +199,9 @@ pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
 
 /// Whether one more e-mail of a kind may be sent for a user, or to an address: a few an hour. Counted for each
 /// organization separately, so that none learns what the others have sent.
-pub fn may_send_letter(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
-    let letters =
-        Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
-    count(tx.conn, &letters, &OF_LETTERS)
+pub fn may_send_email(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
+    let key = Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
+    count(tx.conn, &key, &OF_EMAILS)
 }
 
 /// Counts a request for an e-mail by a caller who is not signed in, for the source that it comes from. 429 if there
@@ -211,7 +210,7 @@ pub fn may_ask(tx: &mut Tx) -> Result<()> {
     tx.nothing_changed();
     let Some(source) = tx.caller_address().map(of_source) else { return Ok(()) };
     let asks = Sha256::new().chain_update("asks ").chain_update(source).finalize().to_vec();
-    if count(tx.conn, &asks, &OF_SOURCE)? { Ok(()) } else { Err(ApiError::too_many(LONGEST_WAIT)) }
+    if count(tx.conn, &asks, &OF_SOURCE)? { Ok(()) } else { Err(ApiError::too_many(MAX_WAIT)) }
 }
 
 /// The password was right, and a code is required: the attempt is no failure of the source. It remains a failure of the
@@ -254,7 +253,7 @@ mod tests {
         let now = Instant::now();
         let (soon, in_a_year) = (now.plus_seconds(30), now.plus_seconds(365 * 24 * 3600));
         assert_eq!(over(Some(soon), now), Some(soon));
-        assert_eq!(over(Some(in_a_year), now), Some(now.plus_seconds(LONGEST_WAIT)));
+        assert_eq!(over(Some(in_a_year), now), Some(now.plus_seconds(MAX_WAIT)));
         assert_eq!((over(Some(now), now), over(None, now)), (None, None));
     }
 

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, no_content, ok_page, ok_record},
 };
 use actix_web::{
     delete, get, patch, post, put,
@@ -34,6 +34,7 @@ pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFi
 /// The name must be unique in the organization.
 #[utoipa::path(
     tag = "Teams",
+    params(IdempotencyKey),
     request_body = NewTeam,
     responses((status = 201, body = Team)),
     security(("bearer" = ["teams:write"])),
@@ -42,7 +43,7 @@ pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFi
 pub async fn create_team(
     who: Allowed<WriteTeams>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewTeam>,
 ) -> Reply<Team> {
     let make = |tx: &mut crate::db::Tx<'_>, new: &Body<NewTeam>| {
@@ -50,7 +51,7 @@ pub async fn create_team(
         store::insert(tx, &row)?;
         Ok(row.into())
     };
-    created_once(&db, &who, request, body, make).await
+    create_idempotent(&db, &who, key, body, make).await
 }
 
 /// Fetch one team
@@ -72,7 +73,7 @@ pub async fn get_team(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>) -
 /// Only the name can change.
 #[utoipa::path(
     tag = "Teams",
-    params(("id" = TeamId, Path)),
+    params(("id" = TeamId, Path), IfMatch),
     request_body = TeamPatch,
     responses((status = 200, body = Team)),
     security(("bearer" = ["teams:write"])),

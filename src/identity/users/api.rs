@@ -40,6 +40,7 @@ pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
 /// The name that colleagues see.
 #[utoipa::path(
     tag = "Me",
+    params(IfMatch),
     request_body = MePatch,
     responses((status = 200, body = Me)),
     security(("bearer" = ["self:write"])),
@@ -122,7 +123,7 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 /// must keep one administrator. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(
     tag = "Users",
-    params(("id" = UserId, Path)),
+    params(("id" = UserId, Path), IfMatch),
     request_body = UserPatch,
     responses((status = 200, body = User)),
     security(("bearer" = ["users:write"])),

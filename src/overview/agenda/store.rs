@@ -1,5 +1,7 @@
-//! Queries over everything that is due, each limited by [`visible`] or by [`visible!`]. The queries find records by
-//! their `case_id` without reading the case. [`name_cases`] then reads all case numbers and leads in one query.
+//! Queries over everything that is due. [`visible`] limits the queries over cases, and [`case_visible!`] those over
+//! deadlines, meetings, tasks and commitments. [`offered_handovers`] returns what is offered to the caller, also for
+//! cases that the caller cannot see yet. [`name_cases`] then reads the case numbers and leads of these items
+//! in one query.
 
 use super::model::*;
 use crate::{
@@ -43,7 +45,7 @@ fn visible(tx: &Tx) -> Condition {
 
 /// The condition for rows of a table with a `case_id` that are on the caller's agenda. For an advocate it checks the
 /// assignments without reading `cases`, because rows of `cases` are long.
-macro_rules! visible {
+macro_rules! case_visible {
     ($tx:expr, $table:literal) => {
         match $tx.case_access() {
             CaseAccess::Assigned(_) => visibility::assigned_cases($tx, concat!($table, ".case_id"))
@@ -62,8 +64,8 @@ macro_rules! visible {
     };
 }
 
-/// Puts a supervisor's unassigned items first. The other items are queried only if the limit leaves room. For an
-/// advocate `unassigned` is empty, because an advocate leads or helps in all their cases.
+/// Puts a supervisor's unassigned items first. The other items are queried only if the limit leaves room. For all
+/// other callers `unassigned` is empty, because [`agenda`] queries unassigned items only for a supervisor.
 fn unassigned_first<T>(
     unassigned: Vec<T>,
     all: impl FnOnce() -> Result<Vec<T>>,
@@ -87,16 +89,18 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
     // Work of people who have left is unassigned, too.
-    let left = if is_supervisor { users::store::unable_to_work(tx)? } else { Vec::new() };
-    let unassigned_deadlines = if is_supervisor { unassigned_deadlines(tx, &left, as_of)? } else { Vec::new() };
-    let unassigned_tasks = if is_supervisor { unassigned_tasks(tx, left.clone(), today)? } else { Vec::new() };
+    let departed_users = if is_supervisor { users::store::unable_to_work(tx)? } else { Vec::new() };
+    let unassigned_deadlines =
+        if is_supervisor { unassigned_deadlines(tx, &departed_users, as_of)? } else { Vec::new() };
+    let unassigned_tasks =
+        if is_supervisor { unassigned_tasks(tx, departed_users.clone(), today)? } else { Vec::new() };
     let mut agenda = Agenda {
         as_of,
         deadlines: unassigned_first(unassigned_deadlines, || open_deadlines(tx, None, as_of), |a, b| a.id == b.id)?,
         meetings: coming_meetings(tx, today.begins(&zone))?,
         tasks: unassigned_first(unassigned_tasks, || due_tasks(tx, Assignee::Anybody, today), |a, b| a.id == b.id)?,
         commitments: due_commitments(tx, today)?,
-        quiet_cases: quiet_cases(tx, left, quiet_since)?,
+        quiet_cases: quiet_cases(tx, departed_users, quiet_since)?,
         handovers: offered_handovers(tx)?,
     };
     name_cases(tx, &mut agenda)?;
@@ -149,7 +153,7 @@ fn item_ids(agenda: &Agenda) -> Vec<Key> {
 
 /// The first deadlines of the cases that have no lead or whose lead has left. It is enough to query the cases with the
 /// earliest `next_deadline_on`.
-fn unassigned_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec<AgendaDeadline>> {
+fn unassigned_deadlines(tx: &mut Tx, departed_users: &[UserId], as_of: Instant) -> Result<Vec<AgendaDeadline>> {
     let of_caller = |tx: &Tx| {
         let due = cases::table
             .filter(cases::organization_id.eq(tx.organization()))
@@ -160,10 +164,10 @@ fn unassigned_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<
     // Written literally, to match the partial index.
     let unassigned = Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL");
     let mut cases: Vec<CaseId> = of_caller(tx).filter(unassigned).load(tx.conn)?;
-    if !left.is_empty() {
-        let of_left_leads =
-            of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left.to_vec()));
-        cases.extend(of_left_leads.load::<CaseId>(tx.conn)?);
+    if !departed_users.is_empty() {
+        let of_departed_leads =
+            of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(departed_users.to_vec()));
+        cases.extend(of_departed_leads.load::<CaseId>(tx.conn)?);
     }
     if cases.is_empty() { Ok(Vec::new()) } else { open_deadlines(tx, Some(cases), as_of) }
 }
@@ -173,7 +177,7 @@ fn open_deadlines(tx: &mut Tx, of_cases: Option<Vec<CaseId>>, as_of: Instant) ->
         .filter(deadlines::organization_id.eq(tx.organization()))
         // Written literally, to match the partial indexes of open deadlines.
         .filter(Condition::sql("deadlines.status IN ('pending_trigger', 'running')"))
-        .filter(visible!(tx, "deadlines"))
+        .filter(case_visible!(tx, "deadlines"))
         .into_boxed::<Dialect>();
     if let Some(cases) = of_cases {
         query = query.filter(deadlines::case_id.eq_any(cases));
@@ -212,7 +216,7 @@ fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
         .filter(meetings::organization_id.eq(tx.organization()))
         .filter(meetings::starts_at.ge(from))
         .filter(Condition::sql("meetings.status IN ('proposed', 'booked')"))
-        .filter(visible!(tx, "meetings"))
+        .filter(case_visible!(tx, "meetings"))
         .into_boxed::<Dialect>();
     let columns = (
         (
@@ -256,10 +260,10 @@ enum Assignee {
 }
 
 /// The due tasks without an assignee and those of people who have left, soonest first.
-fn unassigned_tasks(tx: &mut Tx, left: Vec<UserId>, today: Day) -> Result<Vec<AgendaTask>> {
+fn unassigned_tasks(tx: &mut Tx, departed_users: Vec<UserId>, today: Day) -> Result<Vec<AgendaTask>> {
     let mut tasks = due_tasks(tx, Assignee::Nobody, today)?;
-    if !left.is_empty() {
-        tasks.extend(due_tasks(tx, Assignee::OneOf(left), today)?);
+    if !departed_users.is_empty() {
+        tasks.extend(due_tasks(tx, Assignee::OneOf(departed_users), today)?);
         tasks.sort_by_key(|task| (task.due_on, task.id.uuid()));
     }
     Ok(tasks)
@@ -270,7 +274,7 @@ fn due_tasks(tx: &mut Tx, assignee: Assignee, today: Day) -> Result<Vec<AgendaTa
         .filter(tasks::organization_id.eq(tx.organization()))
         .filter(Condition::sql("tasks.status = 'open'"))
         .filter(tasks::due_on.le(today))
-        .filter(visible!(tx, "tasks"))
+        .filter(case_visible!(tx, "tasks"))
         .into_boxed::<Dialect>();
     query = match assignee {
         Assignee::Anybody => query,
@@ -295,7 +299,7 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
         .filter(commitments::organization_id.eq(tx.organization()))
         .filter(Condition::sql("commitments.status = 'open'"))
         .filter(commitments::due_on.le(today))
-        .filter(visible!(tx, "meetings"))
+        .filter(case_visible!(tx, "meetings"))
         .into_boxed::<Dialect>();
     let columns = (
         (commitments::id, meetings::case_id, commitments::meeting_id),
@@ -328,7 +332,7 @@ const OPEN: &str = "cases.status IN ('referred', 'triage', 'waitlisted', 'accept
 
 /// For a supervisor, first the cases whose lead has left and the cases without a lead. Then the active cases in which
 /// nobody was ever reached, and those whose last contact is long ago. Each query uses an index of its own.
-fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<QuietCase>> {
+fn quiet_cases(tx: &mut Tx, departed_users: Vec<UserId>, since: Instant) -> Result<Vec<QuietCase>> {
     let columns = (
         cases::id,
         cases::case_number,
@@ -343,9 +347,10 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
     };
     let active = |tx: &Tx| of_caller(tx).filter(cases::status.eq(CaseStatus::Active));
     let mut queries = Vec::new();
-    if !left.is_empty() {
-        let of_left_leads = of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left));
-        queries.push((QuietReason::LeadLeft, of_left_leads.order((cases::opened_at.asc(), cases::id.asc()))));
+    if !departed_users.is_empty() {
+        let of_departed_leads =
+            of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(departed_users));
+        queries.push((QuietReason::LeadLeft, of_departed_leads.order((cases::opened_at.asc(), cases::id.asc()))));
     }
     if matches!(tx.case_access(), CaseAccess::Teams(_)) {
         let no_lead =

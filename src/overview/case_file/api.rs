@@ -9,9 +9,9 @@ use crate::{
     http::{Accept, File, FileResponse, Query, Reply, ok_json},
     print::{html, pdf},
     records::exports::{
-        cover,
         gate::ExportPermit,
         model::{ExportRecord, PrintFormat, PrintQuery},
+        title_block,
     },
 };
 use actix_web::{
@@ -81,7 +81,7 @@ pub async fn print_case_file(
     let set = block(move || {
         let _turn = turn;
         let mut sheet = print::sheet(&file, &by, about.reason());
-        cover::put(&mut sheet, &about, &organization, &print::today(&file));
+        title_block::put(&mut sheet, &about, &organization, &print::today(&file));
         match format {
             PrintFormat::Pdf => pdf::render(&print::for_pdf(sheet)),
             PrintFormat::Html => Ok(html::render(&sheet).into_bytes()),

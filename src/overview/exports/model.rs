@@ -55,7 +55,7 @@ pub struct Export {
 }
 
 /// The most clients that are listed with an export.
-pub const MOST_CLIENTS: i64 = 50;
+pub const MAX_CLIENTS: i64 = 50;
 
 impl Export {
     pub fn from_row(row: ExportRow, client_ids: Option<Vec<ClientId>>) -> Self {

@@ -52,7 +52,7 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
         total,
         |row| (row.at.micros(), row.id.uuid()),
         |row| {
-            let listed = row.client_count.is_some_and(|count| count <= MOST_CLIENTS);
+            let listed = row.client_count.is_some_and(|count| count <= MAX_CLIENTS);
             let ids = clients.remove(&row.id).unwrap_or_default();
             Export::from_row(row, listed.then_some(ids))
         },
@@ -68,9 +68,9 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     Ok(page)
 }
 
-/// The clients of those exports that have at most [`MOST_CLIENTS`].
+/// The clients of those exports that have at most [`MAX_CLIENTS`].
 fn clients_of(tx: &mut Tx, rows: &[ExportRow]) -> Result<BTreeMap<ExportId, Vec<ClientId>>> {
-    let few = rows.iter().filter(|row| row.client_count.is_some_and(|count| (1..=MOST_CLIENTS).contains(&count)));
+    let few = rows.iter().filter(|row| row.client_count.is_some_and(|count| (1..=MAX_CLIENTS).contains(&count)));
     let few: Vec<ExportId> = few.map(|row| row.id).collect();
     let mut of_exports: BTreeMap<ExportId, Vec<ClientId>> = BTreeMap::new();
     if few.is_empty() {

@@ -4,19 +4,19 @@ use super::{
     measure::{Formula, Keys, Measure, NONE, Statistic},
     sql::ENTERED_IN_ERROR,
 };
-use crate::db::aggregate::{Cell, MOST_COUNTS};
+use crate::db::aggregate::{Cell, MAX_COUNTS};
 use std::collections::BTreeMap;
 
 /// The counts of one group, one value for each counter of the measure, in the order of the counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    pub values: [i64; MOST_COUNTS],
+    pub values: [i64; MAX_COUNTS],
     /// For each number of days, how many facts have it. Only facts that the counter of the measure's quantiles counts.
     pub days: BTreeMap<i64, i64>,
 }
 
 impl Counts {
-    fn add(&mut self, counts: &[i64; MOST_COUNTS], days: Option<i64>, quantile_counter: Option<usize>) {
+    fn add(&mut self, counts: &[i64; MAX_COUNTS], days: Option<i64>, quantile_counter: Option<usize>) {
         for (sum, count) in self.values.iter_mut().zip(counts) {
             *sum += count;
         }

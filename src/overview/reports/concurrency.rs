@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The most slices that are counted at a time, of all reports together. Each organization has at most as many in the
 /// common queue, so that no organization fills it.
-const MOST_SLICES: usize = 2;
-static SLICE_PERMITS: Semaphore = Semaphore::const_new(MOST_SLICES);
+const MAX_SLICES: usize = 2;
+static SLICE_PERMITS: Semaphore = Semaphore::const_new(MAX_SLICES);
 static ORGANIZATION_SEMAPHORES: Mutex<BTreeMap<OrganizationId, Weak<Semaphore>>> = Mutex::new(BTreeMap::new());
 
 /// The permit to count one slice. It is returned when this value is dropped.
@@ -39,15 +39,15 @@ fn organization_semaphore(organization: OrganizationId) -> Arc<Semaphore> {
         return semaphore;
     }
     semaphores.retain(|_, semaphore| semaphore.strong_count() > 0);
-    let semaphore = Arc::new(Semaphore::new(MOST_SLICES));
+    let semaphore = Arc::new(Semaphore::new(MAX_SLICES));
     semaphores.insert(organization, Arc::downgrade(&semaphore));
     semaphore
 }
 
 /// The most lists of records that are sent at a time, in total and for one organization. Each user gets one list at a
 /// time, so that a slow reader blocks nobody else.
-const MOST_LISTS: usize = 16;
-const MOST_LISTS_OF_ORGANIZATION: usize = 4;
+const MAX_LISTS: usize = 16;
+const MAX_LISTS_OF_ORGANIZATION: usize = 4;
 static LISTS_IN_PROGRESS: Mutex<Vec<(OrganizationId, UserId)>> = Mutex::new(Vec::new());
 
 /// The permit to send a list to a user. It is returned when this value is dropped.
@@ -62,8 +62,8 @@ pub fn acquire_list(organization: OrganizationId, user: UserId) -> Result<ListPe
     if in_progress.contains(&(organization, user)) {
         return Err(ApiError::overloaded("A list of records is still being sent to you. Wait until it ends."));
     }
-    if in_progress.len() >= MOST_LISTS
-        || in_progress.iter().filter(|(other, _)| *other == organization).count() >= MOST_LISTS_OF_ORGANIZATION
+    if in_progress.len() >= MAX_LISTS
+        || in_progress.iter().filter(|(other, _)| *other == organization).count() >= MAX_LISTS_OF_ORGANIZATION
     {
         return Err(ApiError::overloaded("Too many lists of records are being sent. Try again later."));
     }
@@ -93,13 +93,13 @@ mod tests {
         under_way.pop();
         let other_permit = other.as_mut().now_or_never().expect("the other organization's permit").unwrap();
         drop((other_permit, under_way, waiting));
-        assert_eq!(organization_semaphore(busy).available_permits(), MOST_SLICES);
+        assert_eq!(organization_semaphore(busy).available_permits(), MAX_SLICES);
     }
 
     #[test]
     fn record_lists_are_limited_per_user_and_per_organization() {
         let (busy, quiet) = (OrganizationId::new(), OrganizationId::new());
-        let users: Vec<UserId> = (0..=MOST_LISTS_OF_ORGANIZATION).map(|_| UserId::new()).collect();
+        let users: Vec<UserId> = (0..=MAX_LISTS_OF_ORGANIZATION).map(|_| UserId::new()).collect();
         let mut sent: Vec<ListPermit> = users[1..].iter().map(|user| acquire_list(busy, *user).unwrap()).collect();
         assert!(acquire_list(busy, users[0]).is_err() && acquire_list(busy, users[1]).is_err());
         let other = UserId::new();

@@ -97,7 +97,8 @@ impl ByTime {
         Self { spans: &[Span::Month, Span::Quarter], counts_by, totals_only: &[] }
     }
     /// The state at the end of each span.
-    pub const STOCK: Self = Self::months_and_quarters("How things stood at the end of each month or quarter.");
+    pub const STATE_AT_PERIOD_END: Self =
+        Self::months_and_quarters("How things stood at the end of each month or quarter.");
 }
 
 impl Span {
@@ -359,7 +360,7 @@ impl Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::aggregate::MOST_COUNTS;
+    use crate::db::aggregate::MAX_COUNTS;
     use std::collections::BTreeSet;
 
     #[test]
@@ -369,7 +370,7 @@ mod tests {
             assert!(ids.insert(measure.id), "{} is there twice", measure.id);
             let counters: Vec<&str> =
                 measure.parts.iter().flat_map(|part| part.counters).map(|counter| counter.name).collect();
-            assert!(counters.len() < MOST_COUNTS, "{} counts too much", measure.id);
+            assert!(counters.len() < MAX_COUNTS, "{} counts too much", measure.id);
             assert_eq!(counters.iter().collect::<BTreeSet<_>>().len(), counters.len(), "{}", measure.id);
             let known = |name: &str| assert!(counters.contains(&name), "{} has no {name}", measure.id);
             known(measure.unit_counter);

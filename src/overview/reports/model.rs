@@ -75,7 +75,7 @@ impl PartialSchema for ReportRow {
         };
         let mut row = ObjectBuilder::new().description(Some(
             "One number, of one group: a member for each group that was asked for, with its key, and under `labels` \
-             its name. The key of what has none is `none`.",
+             its name. Records without a value have the key `none`.",
         ));
         let mut groups: BTreeMap<&str, &str> = BTreeMap::new();
         for group in super::measure::all().flat_map(Measure::all_groups) {
@@ -95,7 +95,7 @@ impl PartialSchema for ReportRow {
                 "value",
                 ObjectBuilder::new()
                     .schema_type(Type::Number)
-                    .description(Some("Absent where it is hidden, or there is nothing to say it of.")),
+                    .description(Some("Absent where it is hidden, or the denominator is 0.")),
             )
             .property(
                 "suppressed",
@@ -233,13 +233,13 @@ impl Report {
 
     /// The parameters, each as `name=value`.
     pub fn parameters(&self) -> Vec<String> {
-        let mut audit_fields = vec![format!("as_of={}", self.as_of)];
-        audit_fields.extend(self.from.map(|from| format!("from={from}")));
-        audit_fields.extend(self.to.map(|to| format!("to={to}")));
-        audit_fields.extend(self.filters.team.map(|team| format!("team={team}")));
-        audit_fields.push(format!("group_by={}", self.filters.group_by.join(",")));
-        audit_fields.push(format!("view={}", self.filters.view.as_str()));
-        audit_fields
+        let mut parameters = vec![format!("as_of={}", self.as_of)];
+        parameters.extend(self.from.map(|from| format!("from={from}")));
+        parameters.extend(self.to.map(|to| format!("to={to}")));
+        parameters.extend(self.filters.team.map(|team| format!("team={team}")));
+        parameters.push(format!("group_by={}", self.filters.group_by.join(",")));
+        parameters.push(format!("view={}", self.filters.view.as_str()));
+        parameters
     }
 }
 

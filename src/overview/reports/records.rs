@@ -10,7 +10,7 @@ use crate::{
     casework::{cases::model::CaseId, clients::model::ClientId},
     db::{
         Condition, Tx,
-        aggregate::{Keyed, LISTED_CODES, LISTED_IDS, Listed, Listing, MOST_COUNTS},
+        aggregate::{Keyed, LISTED_CODES, LISTED_IDS, Listed, Listing, MAX_COUNTS},
         dialect::Key,
     },
     error::Result,
@@ -160,7 +160,7 @@ impl Export {
             };
         }
         sql = moments.fill(sql, part.days.unwrap_or("CAST(NULL AS bigint)"));
-        for i in 0..MOST_COUNTS {
+        for i in 0..MAX_COUNTS {
             sql = match part.counters.get(i).map(|counter| counter.sql) {
                 Some(Count::Where(condition)) => {
                     moments.fill(sql.then(", CAST(CASE WHEN "), condition).then(" THEN 1 ELSE 0 END AS bigint)")
@@ -202,7 +202,7 @@ impl Export {
         }));
         if let [part] = self.request.measure.parts {
             cells.extend(part.days.map(|_| line.days.map_or(Cell::Empty, Cell::Count)));
-            let flags: [i64; MOST_COUNTS] = line.flags.into();
+            let flags: [i64; MAX_COUNTS] = line.flags.into();
             let counters =
                 part.counters.iter().zip(flags).filter(|(counter, _)| matches!(counter.sql, Count::Where(_)));
             cells.extend(counters.map(|(_, flag)| Cell::Count(flag)));

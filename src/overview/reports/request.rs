@@ -7,7 +7,7 @@ use super::{
     suppression::Threshold,
 };
 use crate::{
-    db::aggregate::MOST_GROUPS,
+    db::aggregate::MAX_GROUP_COLUMNS,
     error::{ApiError, Result},
     http::query::listed,
     identity::{organizations::model::OrganizationRow, teams::model::TeamId},
@@ -239,8 +239,8 @@ pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'st
     };
     let known: Vec<&str> = measure.all_groups().map(|group| group.name).collect();
     let wrong = |code, detail: String| Err(ApiError::parameter("group_by", code, detail));
-    if names.len() > MOST_GROUPS {
-        return wrong("too_many", format!("must be at most {MOST_GROUPS}"));
+    if names.len() > MAX_GROUP_COLUMNS {
+        return wrong("too_many", format!("must be at most {MAX_GROUP_COLUMNS}"));
     }
     let mut groups = Vec::new();
     for (i, name) in names.iter().enumerate() {

@@ -5,7 +5,7 @@ use crate::{
     auth::OrganizationId,
     db::{
         Condition,
-        aggregate::{MOST_COUNTS, MOST_GROUPS, Tally},
+        aggregate::{MAX_COUNTS, MAX_GROUP_COLUMNS, Tally},
     },
     types::{Day, Instant},
 };
@@ -48,14 +48,14 @@ impl Moments {
 }
 
 /// The positions of the selected columns, for `GROUP BY`.
-const COLUMN_POSITIONS: [&str; 2 * MOST_GROUPS + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+const COLUMN_POSITIONS: [&str; 2 * MAX_GROUP_COLUMNS + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 /// The names of the groups in the inner query, where facts are aggregated first, and in the outer query.
-const INSIDE: [&str; MOST_GROUPS] = [" AS k0", " AS k1", " AS k2", " AS k3"];
-const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
+const INSIDE: [&str; MAX_GROUP_COLUMNS] = [" AS k0", " AS k1", " AS k2", " AS k3"];
+const OUTSIDE: [&str; MAX_GROUP_COLUMNS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 
 /// The position of the last count of each query. It counts the facts of cases that were entered in error, which no
 /// other counter includes.
-pub const ENTERED_IN_ERROR: usize = MOST_COUNTS - 1;
+pub const ENTERED_IN_ERROR: usize = MAX_COUNTS - 1;
 
 /// The query that counts a part by these groups, over the facts that the caller may see. `first_counter` is the
 /// position of the part's first counter among the counters of the measure.
@@ -71,7 +71,7 @@ pub fn count_query(
     let mut group_by: Vec<&'static str> = Vec::new();
     for ids in [false, true] {
         for (i, position) in
-            COLUMN_POSITIONS.iter().skip(if ids { MOST_GROUPS } else { 0 }).take(MOST_GROUPS).enumerate()
+            COLUMN_POSITIONS.iter().skip(if ids { MAX_GROUP_COLUMNS } else { 0 }).take(MAX_GROUP_COLUMNS).enumerate()
         {
             sql = match groups.get(i).filter(|group| group.keys.are_ids() == ids) {
                 None => sql.then(if ids { "CAST(NULL AS uuid), " } else { "CAST(NULL AS text), " }),
@@ -90,7 +90,7 @@ pub fn count_query(
             moments.fill(sql, days)
         }
     };
-    for i in 0..MOST_COUNTS {
+    for i in 0..MAX_COUNTS {
         sql = sql.then(", ");
         let counter = i.checked_sub(first_counter).and_then(|i| part.counters.get(i));
         sql = match counter {

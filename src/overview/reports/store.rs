@@ -32,7 +32,7 @@ use diesel::prelude::*;
 use std::collections::BTreeMap;
 
 /// The most groups of a report. A larger request must use fewer `group_by` values.
-const MOST_GROUPS: usize = 5_000;
+const MAX_GROUPS: usize = 5_000;
 
 /// The SQL condition for the facts of a slice that the caller may see now. If the caller has lost a right since the
 /// request was interpreted, the count no longer includes the facts that this right covered.
@@ -202,10 +202,10 @@ fn check_groups(groups: usize) -> Result<()> {
         ApiError::parameter(
             "group_by",
             "too_many_rows",
-            format!("makes more than {MOST_GROUPS} groups: use fewer group_by values"),
+            format!("makes more than {MAX_GROUPS} groups: use fewer group_by values"),
         )
     };
-    if groups > MOST_GROUPS { Err(too_many()) } else { Ok(()) }
+    if groups > MAX_GROUPS { Err(too_many()) } else { Ok(()) }
 }
 
 /// Builds the report from the counts, and adds the labels of its keys.

@@ -16,8 +16,8 @@ const MAX_MEETINGS: usize = 200;
 
 /// The meetings of a client's cases that this caller may see.
 fn visible(tx: &Tx, client: ClientId) -> meetings::BoxedQuery<'static, Dialect> {
-    // Selects ids in subqueries that indexes can answer alone. Otherwise SQLite, which has no statistics here, would
-    // read every meeting of the organization.
+    // Selects ids in subqueries that indexes can answer alone. Otherwise SQLite, which has only the fixed
+    // statistics that `db::migrate` writes, may read every meeting of the organization.
     let of_client = Condition::new(
         &[
             "meetings.id IN (SELECT named.id FROM meetings AS named WHERE named.organization_id = ",

@@ -21,23 +21,23 @@ use crate::{
 use diesel::{dsl, prelude::*};
 
 /// The maximum number of promises of a case.
-const MOST_PROMISES: i64 = 50;
+const MAX_PROMISES: i64 = 50;
 
 /// The cases of this client.
 #[dsl::auto_type]
 fn cases_of_client(organization: OrganizationId, client: ClientId) -> _ {
-    let mistake: CaseStatus = CaseStatus::EnteredInError;
+    let entered_in_error: CaseStatus = CaseStatus::EnteredInError;
     cases::table
         .filter(cases::organization_id.eq(organization))
         .filter(cases::client_id.eq(client))
-        .filter(cases::status.ne(mistake))
+        .filter(cases::status.ne(entered_in_error))
 }
 
-/// The ids of these cases, as a subquery for their records.
+/// The ids of a client's cases, as a subquery.
 #[dsl::auto_type]
 pub fn ids(organization: OrganizationId, client: ClientId) -> _ {
-    let theirs: cases_of_client = cases_of_client(organization, client);
-    theirs.select(cases::id)
+    let own_cases: cases_of_client = cases_of_client(organization, client);
+    own_cases.select(cases::id)
 }
 
 fn visible(tx: &Tx, client: ClientId) -> cases::BoxedQuery<'static, Dialect> {
@@ -93,8 +93,8 @@ pub fn get(tx: &mut Tx, id: CaseId) -> Result<MyCase> {
     let row: MyCaseRow = visible(tx, client).filter(cases::id.eq(id)).select(MyCaseRow::as_select()).first(tx.conn)?;
     tx.audit_read("case.read", row.id);
     let (next_meeting, promises) = (portal::meetings::store::next(tx, client, row.id)?, promises(tx, row.id)?);
-    let mut whole = views(tx, vec![row])?;
-    let case = whole.pop().ok_or_else(crate::error::ApiError::not_found)?;
+    let mut views = views(tx, vec![row])?;
+    let case = views.pop().ok_or_else(crate::error::ApiError::not_found)?;
     Ok(MyCase { next_meeting, promises: Some(promises), ..case })
 }
 
@@ -108,7 +108,7 @@ fn promises(tx: &mut Tx, case: CaseId) -> Result<Vec<MyPromise>> {
         .filter(commitments::status.ne(CommitmentStatus::Waived))
         .order((commitments::created_at.desc(), commitments::id.desc()))
         .select(MyPromise::as_select())
-        .limit(MOST_PROMISES)
+        .limit(MAX_PROMISES)
         .load(tx.conn)?;
     tx.audit_read_all("commitment.listed", promises.iter().map(|promise| promise.id));
     Ok(promises)

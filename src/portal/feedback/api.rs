@@ -8,7 +8,7 @@ use crate::{
     },
     casework::clients::model::ClientId,
     db::Db,
-    http::{Body, IdempotencyKey, List, Page, Reply, created_once, ok_page},
+    http::{Body, IdempotencyKey, List, Page, Reply, create_idempotent, ok_page},
 };
 use actix_web::{
     get, post,
@@ -42,6 +42,7 @@ pub async fn list_my_feedback(
 /// changed.
 #[utoipa::path(
     tag = "Portal",
+    params(IdempotencyKey),
     request_body = NewFeedback,
     responses((status = 201, body = MyFeedback)),
     security(("bearer" = ["portal:write"])),
@@ -50,10 +51,10 @@ pub async fn list_my_feedback(
 pub async fn create_my_feedback(
     who: Allowed<WritePortal>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewFeedback>,
 ) -> Reply<MyFeedback> {
-    created_once(&db, &who, request, body, store::create).await
+    create_idempotent(&db, &who, key, body, store::create).await
 }
 
 /// List the feedback of a client

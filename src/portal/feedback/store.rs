@@ -53,12 +53,13 @@ pub fn create(tx: &mut Tx, new: &Body<NewFeedback>) -> Result<MyFeedback> {
     let about = match (new.case_id, new.meeting_id) {
         (None, None) => None,
         (Some(case), None) => {
-            let case = portal::cases::store::find(tx, client, case).map_err(|error| error.named_by("/case_id"))?;
+            let case = portal::cases::store::find(tx, client, case)
+                .map_err(|error| error.not_found_as_unknown_reference("/case_id"))?;
             Some((case, None))
         }
         (None, Some(meeting)) => {
-            let found =
-                portal::meetings::store::find(tx, client, meeting).map_err(|error| error.named_by("/meeting_id"));
+            let found = portal::meetings::store::find(tx, client, meeting)
+                .map_err(|error| error.not_found_as_unknown_reference("/meeting_id"));
             let (meeting, case) = found?;
             Some((case, Some(meeting)))
         }

@@ -11,7 +11,7 @@ use crate::{
         store,
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, create_idempotent, ok_page, ok_record},
     portal::{client_of_caller, lock_client_of_caller},
 };
 use actix_web::{
@@ -48,6 +48,7 @@ pub async fn list_my_statements(
 /// one.
 #[utoipa::path(
     tag = "Portal",
+    params(IdempotencyKey),
     request_body = NewStatement,
     responses((status = 201, body = MyStatement)),
     security(("bearer" = ["portal:write"])),
@@ -56,10 +57,10 @@ pub async fn list_my_statements(
 pub async fn create_my_statement(
     who: Allowed<WritePortal>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<MyStatement> {
-    created_once(&db, &who, request, body, move |tx, new| {
+    create_idempotent(&db, &who, key, body, move |tx, new| {
         let client = lock_client_of_caller(tx)?;
         Ok(store::create(tx, client, new)?.into())
     })
@@ -85,7 +86,7 @@ pub async fn get_my_statement(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<S
 /// A JSON merge patch by section: absent sections stay, `null` clears one. An approved version cannot change.
 #[utoipa::path(
     tag = "Portal",
-    params(("id" = StatementId, Path)),
+    params(("id" = StatementId, Path), IfMatch),
     request_body = StatementPatch,
     responses((status = 200, body = MyStatement)),
     security(("bearer" = ["portal:write"])),
@@ -110,7 +111,7 @@ pub async fn update_my_statement(
 /// have text. `If-Match` says which version I read.
 #[utoipa::path(
     tag = "Portal",
-    params(("id" = StatementId, Path)),
+    params(("id" = StatementId, Path), IfMatch),
     responses((status = 200, body = MyStatement)),
     security(("bearer" = ["portal:write"])),
 )]

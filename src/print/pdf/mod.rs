@@ -32,7 +32,7 @@ const SMALL_FOOT: f32 = 9.0;
 const FOOT_LEADING: f32 = 16.0;
 /// The most lines of the notice at the foot: a legal notice takes two, and the longest organization name takes five
 /// more.
-const MOST_FOOT_LINES: usize = 8;
+const MAX_FOOT_LINES: usize = 8;
 
 /// A4 in one of two orientations.
 #[derive(Clone, Copy, PartialEq)]
@@ -221,7 +221,7 @@ fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
 /// The notice at the foot, split into lines.
 fn foot_notice(sheet: &Sheet, paper: Paper) -> Vec<Line> {
     let notice = sheet.foot_notice.iter().flat_map(|text| lines(text, &REGULAR, paper.room() / FOOT_SIZE));
-    notice.take(MOST_FOOT_LINES).collect()
+    notice.take(MAX_FOOT_LINES).collect()
 }
 
 /// The sheet with only characters that the fonts have. A missing symbol is replaced by a box, and a notice explains it.
@@ -478,7 +478,7 @@ mod tests {
         let notice = "Not for anybody outside the organization. ".repeat(6);
         let sheet = Sheet { foot_notice: Some(notice), ..sheet(&"Time to read before I sign. ".repeat(300)) };
         let lines = foot_notice(&sheet, Paper::Portrait).len();
-        assert!((3..=MOST_FOOT_LINES).contains(&lines), "{lines}");
+        assert!((3..=MAX_FOOT_LINES).contains(&lines), "{lines}");
         let set = lay_out(&sheet);
         let first = Paper::Portrait.foot() - FOOT_LEADING * lines as f32 - FOOT_SIZE;
         assert!(set.pages.len() > 3 && set.bottom < first);

@@ -9,7 +9,7 @@ use krilla::{
 
 /// The largest font size at which the longest words fit is used; at the smallest one, words are broken.
 const SIZES: [f32; 2] = [10.5, 9.5];
-const SMALLEST: f32 = 8.5;
+const MIN_SIZE: f32 = 8.5;
 const LEADING: f32 = 1.32;
 /// The padding of a cell, in points.
 const PAD_X: f32 = 5.0;
@@ -200,7 +200,7 @@ fn fit(needs: &[Need], room: f32) -> (f32, Vec<f32>) {
     let (least, most) = needs.iter().fold((0.0, 0.0), |(least, most), need| (least + need.least, most + need.most));
     let inner = |size: f32| (room / size - count * 2.0 * PAD_X / size).max(count);
     // One percent more than was measured, because lines are measured word by word.
-    let size = SIZES.into_iter().find(|size| least * 1.01 <= inner(*size)).unwrap_or(SMALLEST);
+    let size = SIZES.into_iter().find(|size| least * 1.01 <= inner(*size)).unwrap_or(MIN_SIZE);
     let inner = inner(size);
     let wide = |need: &Need| {
         if most * 1.01 <= inner {
@@ -244,7 +244,7 @@ mod tests {
             vec![need(0.0, 0.0); 3],
         ] {
             let (size, widths) = fit(&needs, 471.0);
-            assert!(widths.iter().sum::<f32>() <= 471.5 && (SMALLEST..=SIZES[0]).contains(&size), "{size} {widths:?}");
+            assert!(widths.iter().sum::<f32>() <= 471.5 && (MIN_SIZE..=SIZES[0]).contains(&size), "{size} {widths:?}");
             assert!(widths.iter().all(|width| width.is_finite() && *width >= 2.0 * PAD_X));
         }
         let (size, widths) = fit(&[need(5.0, 300.0), need(4.0, 5.0)], 471.0);

@@ -25,7 +25,7 @@ use futures_util::stream::LocalBoxStream;
 use std::borrow::Cow;
 
 /// The length of the shortest reason that is accepted, in characters.
-pub const SHORTEST_REASON: usize = 5;
+pub const MIN_REASON: usize = 5;
 
 /// An export that is permitted. Nothing of its content has been read yet.
 #[derive(Debug, Clone)]
@@ -136,11 +136,11 @@ impl ExportPermit {
                 "Enter your password again: POST /auth/reauthenticate.",
             ));
         }
-        if reason.as_str().trim().chars().count() < SHORTEST_REASON {
+        if reason.as_str().trim().chars().count() < MIN_REASON {
             return Err(ApiError::parameter(
                 "reason",
                 "too_short",
-                format!("must be at least {SHORTEST_REASON} characters"),
+                format!("must be at least {MIN_REASON} characters"),
             ));
         }
         let (id, reason) = (Id::new(), reason.clone());

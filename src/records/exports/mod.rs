@@ -1,5 +1,5 @@
 //! Exports: every file that leaves the organization, by whom, for whom and why (FX-02). [`gate`] decides on each.
 
-pub mod cover;
 pub mod gate;
 pub mod model;
+pub mod title_block;

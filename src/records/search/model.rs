@@ -130,8 +130,8 @@ impl Document {
     }
 }
 
-const MOST_CHARACTERS: usize = 100;
-const MOST_TERMS: usize = 10;
+const MAX_CHARACTERS: usize = 100;
+const MAX_TERMS: usize = 10;
 
 /// The words to search for. Never logged, because they may be a name.
 #[derive(Clone, Default)]
@@ -140,13 +140,13 @@ pub struct QueryTerms(Vec<Term>);
 impl QueryTerms {
     pub fn parse(text: &str) -> std::result::Result<Self, Fault> {
         let length = text.trim().chars().count();
-        if !(1..=MOST_CHARACTERS).contains(&length) {
-            return Err(Fault::new("out_of_range", format!("must have 1 to {MOST_CHARACTERS} characters")));
+        if !(1..=MAX_CHARACTERS).contains(&length) {
+            return Err(Fault::new("out_of_range", format!("must have 1 to {MAX_CHARACTERS} characters")));
         }
         match fold::count(text) {
             0 => Err(Fault::new("blank", "must have a letter or a digit in it")),
-            1..=MOST_TERMS => Ok(Self(fold::parse_query(text))),
-            _ => Err(Fault::new("too_long", format!("must have at most {MOST_TERMS} words"))),
+            1..=MAX_TERMS => Ok(Self(fold::parse_query(text))),
+            _ => Err(Fault::new("too_long", format!("must have at most {MAX_TERMS} words"))),
         }
     }
     /// A query from the program itself.
@@ -172,7 +172,7 @@ impl PartialSchema for QueryTerms {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
-            .max_length(Some(MOST_CHARACTERS))
+            .max_length(Some(MAX_CHARACTERS))
             // No `pattern`: a letter or a digit of any script is enough, and no regular expression says that in the
             // same way for every validator.
             .description(Some("At least one letter or digit, of any script."))

@@ -36,7 +36,7 @@ const RANKED: usize = 50;
 const FIRST_DOCUMENTS: i32 = 2_048;
 const TIMES_MORE: i32 = 8;
 /// The most segments that one query reads.
-const MOST_SEGMENTS: usize = 16;
+const MAX_SEGMENTS: usize = 16;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
@@ -232,7 +232,7 @@ fn read_segments(
     let (mut rest, mut many) = (segments.iter(), FIRST_DOCUMENTS);
     while wanted(kind, found) > 0 {
         let (mut now, mut held) = (Vec::new(), 0_i32);
-        while held < many && now.len() < MOST_SEGMENTS {
+        while held < many && now.len() < MAX_SEGMENTS {
             let Some((segment, documents)) = rest.next() else { break };
             now.push(*segment);
             held = held.saturating_add(*documents);

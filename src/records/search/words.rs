@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 /// The most bytes of a record's words that are stored. Words beyond that are not found. Both engines limit the size of
 /// an indexed text. No note is nearly that long.
-const MOST_BYTES: usize = 400_000;
+const MAX_BYTES: usize = 400_000;
 /// The longest prefix that an index puts before each word, in bytes.
 const LABEL: usize = 16;
 
@@ -26,7 +26,7 @@ pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
     let mut bytes = 0;
     for word in all {
         bytes += word.len() + LABEL;
-        if bytes > MOST_BYTES {
+        if bytes > MAX_BYTES {
             break;
         }
         gathered.push_str(&word);

@@ -47,7 +47,7 @@ impl Term {
 pub(super) fn query_pieces(run: &str) -> Vec<QueryWord> {
     let letters: Vec<char> = run.chars().collect();
     let last = letters.len().saturating_sub(PIECE);
-    let step = if last > MOST_PIECES { PIECE } else { 1 };
+    let step = if last > MAX_PIECES { PIECE } else { 1 };
     let starts = (0..last).step_by(step).chain([last]);
     starts.map(|start| QueryWord::prefix(&letters.iter().skip(start).take(PIECE).collect::<String>())).collect()
 }
@@ -72,11 +72,14 @@ pub fn parse_query(text: &str) -> Vec<Term> {
             let gap = text.get(before.range.end..next.range.start).unwrap_or_default();
             next.is_joined
                 || before.is_number() && next.is_number() && is_number_gap(gap)
-                || !before.is_run() && !next.is_run() && !before.is_number() && before.folded.chars().count() <= SHORT
+                || !before.is_run()
+                    && !next.is_run()
+                    && !before.is_number()
+                    && before.folded.chars().count() <= MAX_SHORT_WORD
         };
         let length = 1 + rest
             .windows(2)
-            .take(MOST_JOINED - 1)
+            .take(MAX_JOINED - 1)
             .take_while(|pair| matches!(pair, [before, next] if belongs_together(before, next)))
             .count();
         let (group, later) = rest.split_at(length.min(rest.len()));
@@ -103,7 +106,7 @@ fn numbers(group: &[Word]) -> Term {
     push(&mut alternatives, vec![QueryWord::prefix(cut(&digits))]);
     // The query may have a country code that the record lacks.
     for without in 1..=3 {
-        if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() > FEWEST_LOCAL) {
+        if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() > MIN_LOCAL_DIGITS) {
             push(&mut alternatives, vec![QueryWord::prefix(cut(local))]);
         }
     }

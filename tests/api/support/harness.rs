@@ -22,7 +22,7 @@ use alongside::{
         teams::model::{MemberRow, TeamId, TeamRow},
         users::model::{UserRow, UserStatus},
     },
-    mail::{Mailer, Route},
+    mail::{MailSettings, Mailer},
     portal::accounts::model::AccountRow,
     types::{Email, Id, Instant, Line, Zone},
 };
@@ -115,7 +115,7 @@ impl Reply {
 pub fn server_options() -> app::ServerOptions {
     app::ServerOptions {
         sources: Sources::default(),
-        password_cost: Cost::LEAST,
+        password_cost: Cost::MIN,
         most_connections: 1000,
         docs: true,
         origins: Origins::default(),
@@ -163,7 +163,7 @@ fn start_server_with(
         secrets: Arc::new(secrets),
         workers: 2,
         server_options,
-        mailer: Mailer::start(Route::folder(database.mail(), None).unwrap()).unwrap(),
+        mailer: Mailer::start(MailSettings::folder(database.mail(), None).unwrap()).unwrap(),
     };
     let (started, handle) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
@@ -199,7 +199,7 @@ impl TestServer {
         };
         let ((org, team), (other_org, other_team)) = (organization("River Peers"), organization("Hill Peers"));
         static HASH: OnceLock<String> = OnceLock::new();
-        let hash = || Cost::LEAST.hash(&Password::parse(PASSWORD).unwrap()).unwrap();
+        let hash = || Cost::MIN.hash(&Password::parse(PASSWORD).unwrap()).unwrap();
         let password_hash = HASH.get_or_init(hash).clone();
         Self {
             base,

@@ -4,7 +4,7 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::DeclareInterests},
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, no_content, ok_page},
 };
 use actix_web::{
     delete, get, post,
@@ -36,6 +36,7 @@ pub async fn list_interests(
 /// without them it always counts.
 #[utoipa::path(
     tag = "Me",
+    params(IdempotencyKey),
     request_body = NewInterest,
     responses((status = 201, body = Interest)),
     security(("bearer" = ["interests:own"])),
@@ -44,10 +45,10 @@ pub async fn list_interests(
 pub async fn create_interest(
     who: Allowed<DeclareInterests>,
     db: Data<Db>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewInterest>,
 ) -> Reply<Interest> {
-    created_once(&db, &who, request, body, store::create).await
+    create_idempotent(&db, &who, key, body, store::create).await
 }
 
 /// Withdraw an interest
@@ -55,7 +56,7 @@ pub async fn create_interest(
 /// Deletes the interest for good. Checks that found it do not change.
 #[utoipa::path(
     tag = "Me",
-    params(("id" = InterestId, Path)),
+    params(("id" = InterestId, Path), IfMatch),
     responses((status = 204, description = "The interest is withdrawn.")),
     security(("bearer" = ["interests:own"])),
 )]

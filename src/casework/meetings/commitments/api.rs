@@ -8,7 +8,7 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, ok_page, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, ok_page, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -39,7 +39,7 @@ pub async fn list_commitments(
 /// What a party promised in the meeting, and by when. Starts as `open`.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = MeetingId, Path)),
+    params(("id" = MeetingId, Path), IdempotencyKey),
     request_body = NewCommitment,
     responses((status = 201, body = Commitment)),
     security(("bearer" = ["meetings:write"])),
@@ -49,10 +49,10 @@ pub async fn create_commitment(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<MeetingId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewCommitment>,
 ) -> Reply<Commitment> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Fetch one commitment
@@ -74,7 +74,7 @@ pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<C
 /// A JSON merge patch: the outcome, or a corrected text or date.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = CommitmentId, Path)),
+    params(("id" = CommitmentId, Path), IfMatch),
     request_body = CommitmentPatch,
     responses((status = 200, body = Commitment)),
     security(("bearer" = ["meetings:write"])),

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, Reply, created_once, ok_json, ok_record},
+    http::{Body, IdempotencyKey, IfMatch, Reply, create_idempotent, ok_json, ok_record},
 };
 use actix_web::{
     get, patch, post,
@@ -38,7 +38,7 @@ pub async fn list_preparation_items(
 /// The item comes last. A mandatory item counts for `readiness` and so creates a new version of the meeting.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = MeetingId, Path)),
+    params(("id" = MeetingId, Path), IdempotencyKey),
     request_body = NewPreparationItem,
     responses((status = 201, body = PreparationItem)),
     security(("bearer" = ["meetings:write"])),
@@ -48,10 +48,10 @@ pub async fn create_preparation_item(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<MeetingId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewPreparationItem>,
 ) -> Reply<PreparationItem> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// Change a preparation item
@@ -60,7 +60,7 @@ pub async fn create_preparation_item(
 /// over.
 #[utoipa::path(
     tag = "Meetings",
-    params(("id" = PreparationItemId, Path)),
+    params(("id" = PreparationItemId, Path), IfMatch),
     request_body = PreparationItemPatch,
     responses((status = 200, body = PreparationItem)),
     security(("bearer" = ["meetings:write"])),

@@ -18,7 +18,7 @@ use diesel::{dsl::max, prelude::*};
 versioned!(ItemRow, items);
 
 /// The checklist is shown on one page, so its length is limited.
-const MOST_ITEMS: usize = 200;
+const MAX_ITEMS: usize = 200;
 
 /// The items of meetings that this caller may see.
 fn visible(tx: &Tx) -> items::BoxedQuery<'static, Dialect> {
@@ -92,7 +92,7 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -
     let (_, mut meeting) = meetings::store::lock_with_case(tx, meeting)?;
     check_ahead(&meeting)?;
     let present: i64 = visible(tx).filter(items::meeting_id.eq(meeting.id)).count().get_result(tx.conn)?;
-    if usize::try_from(present).unwrap_or(usize::MAX) >= MOST_ITEMS {
+    if usize::try_from(present).unwrap_or(usize::MAX) >= MAX_ITEMS {
         return Err(ApiError::conflict("The checklist is full."));
     }
     let position = last_position(tx, &meeting)? + 1;

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, created_once, no_content, ok_page},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, create_idempotent, no_content, ok_page},
     identity::teams::model::TeamId,
 };
 use actix_web::{
@@ -40,7 +40,7 @@ pub async fn list_deputies(
 /// team's own supervisor can.
 #[utoipa::path(
     tag = "Teams",
-    params(("id" = TeamId, Path)),
+    params(("id" = TeamId, Path), IdempotencyKey),
     request_body = NewDeputy,
     responses((status = 201, body = Deputy)),
     security(("bearer" = ["teams:write"])),
@@ -50,10 +50,10 @@ pub async fn create_deputy(
     who: Allowed<WriteTeams>,
     db: Data<Db>,
     id: Path<TeamId>,
-    request: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<NewDeputy>,
 ) -> Reply<Deputy> {
-    created_once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+    create_idempotent(&db, &who, key, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// End a deputyship
@@ -61,7 +61,7 @@ pub async fn create_deputy(
 /// Now, or before it starts. What the deputy could see only through it is hidden at once.
 #[utoipa::path(
     tag = "Teams",
-    params(("id" = TeamId, Path), ("deputy_id" = DeputyId, Path)),
+    params(("id" = TeamId, Path), ("deputy_id" = DeputyId, Path), IfMatch),
     responses((status = 204, description = "The deputyship has ended.")),
     security(("bearer" = ["teams:write"])),
 )]

@@ -16,7 +16,7 @@ use validator::Validate;
 pub type DeputyId = Id<DeputyRow>;
 
 /// The most days that a deputyship can have.
-const MOST_DAYS: i32 = 366;
+const MAX_DAYS: i32 = 366;
 
 /// A row of `team_deputies`. The days are what was requested; the instants are what applies.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -148,11 +148,11 @@ impl NewDeputy {
         if self.ends_on < self.starts_on {
             return Err(ApiError::invalid("/ends_on", "before_start", "must not be before starts_on"));
         }
-        if self.ends_on >= self.starts_on.plus_days(MOST_DAYS) {
+        if self.ends_on >= self.starts_on.plus_days(MAX_DAYS) {
             return Err(ApiError::invalid(
                 "/ends_on",
                 "out_of_range",
-                format!("must be at most {MOST_DAYS} days after starts_on"),
+                format!("must be at most {MAX_DAYS} days after starts_on"),
             ));
         }
         Ok(())

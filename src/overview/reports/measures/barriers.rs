@@ -67,7 +67,7 @@ pub const ALL: &[Measure] = &[
         reports_entered_in_error: true,
         headline: "open",
         share_determined_by: &[],
-        by_time: ByTime::STOCK,
+        by_time: ByTime::STATE_AT_PERIOD_END,
     },
     Measure {
         id: "barrier_resolution",

@@ -71,7 +71,7 @@ pub const ALL: &[Measure] = &[
         reports_entered_in_error: false,
         headline: "cases",
         share_determined_by: &[],
-        by_time: ByTime::STOCK,
+        by_time: ByTime::STATE_AT_PERIOD_END,
     },
     Measure {
         id: "caseload_flow",

@@ -133,6 +133,6 @@ pub const ALL: &[Measure] = &[
         reports_entered_in_error: false,
         headline: "quiet",
         share_determined_by: &["gap"],
-        by_time: ByTime::STOCK,
+        by_time: ByTime::STATE_AT_PERIOD_END,
     },
 ];

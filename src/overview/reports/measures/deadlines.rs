@@ -12,8 +12,8 @@ pub const ALL: &[Measure] = &[
         id: "deadlines_due",
         version: 1,
         title: "Deadlines due",
-        definition: "Open deadlines by when they are due, as days go where the organization is. A deadline is overdue when its last day is \
-                     over where it has to be met, and nobody has said what became of it.",
+        definition: "Open deadlines by their due date, in the organization's time zone. A deadline is overdue when its due date is over in \
+                     the forum's time zone, and no result is recorded.",
         numerator: None,
         denominator: None,
         unit: Unit::Deadlines,
@@ -58,7 +58,7 @@ pub const ALL: &[Measure] = &[
         reports_entered_in_error: true,
         headline: "overdue",
         share_determined_by: &[],
-        by_time: ByTime::STOCK,
+        by_time: ByTime::STATE_AT_PERIOD_END,
     },
     Measure {
         id: "deadline_compliance",
@@ -177,6 +177,6 @@ pub const ALL: &[Measure] = &[
         reports_entered_in_error: true,
         headline: "overdue",
         share_determined_by: &["lateness"],
-        by_time: ByTime::STOCK,
+        by_time: ByTime::STATE_AT_PERIOD_END,
     },
 ];

@@ -17,7 +17,7 @@ pub const ALL: &[Measure] = &[
         id: "meeting_prep",
         version: 1,
         title: "Meetings prepared",
-        definition: "Of the meetings that were held in the period and have a checklist, the share in which every mandatory item was done; \
+        definition: "Of the meetings that were held in the period and have a mandatory item, the share in which every mandatory item was done; \
                      and of all mandatory items the share that was done.",
         numerator: Some("Meetings with every mandatory item done."),
         denominator: Some("Meetings that were held in the period and have a mandatory item."),
@@ -30,7 +30,7 @@ pub const ALL: &[Measure] = &[
             selection: FactSelection::OnRecord,
             condition: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to}",
             counters: &[
-                Counter { name: "with_checklist", sql: Count::Where("f.mandatory_items > 0") },
+                Counter { name: "with_mandatory_items", sql: Count::Where("f.mandatory_items > 0") },
                 Counter {
                     name: "prepared",
                     sql: Count::Where("f.mandatory_items > 0 AND f.mandatory_done >= f.mandatory_items"),
@@ -45,15 +45,15 @@ pub const ALL: &[Measure] = &[
             Statistic {
                 name: "prepared",
                 title: "Share fully prepared",
-                formula: Formula::Share { numerator: "prepared", denominator: "with_checklist" },
+                formula: Formula::Share { numerator: "prepared", denominator: "with_mandatory_items" },
             },
             Statistic {
                 name: "readiness",
                 title: "Share of mandatory items done",
-                formula: Formula::Mean { sum: "done", count: "items", units: "with_checklist" },
+                formula: Formula::Mean { sum: "done", count: "items", units: "with_mandatory_items" },
             },
         ],
-        unit_counter: "with_checklist",
+        unit_counter: "with_mandatory_items",
         excluded: &[Exclusion { code: "no_checklist", words: "Meetings without a mandatory item", counter: "without" }],
         caution: None,
         reports_entered_in_error: true,

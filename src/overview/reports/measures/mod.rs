@@ -11,7 +11,7 @@ pub mod meetings;
 pub mod oversight;
 
 pub(super) const TEAM: Group = Group { name: "team", title: "Team", sql: "f.team_id", keys: Keys::Team };
-/// The lead advocate of the case at the moment.
+/// The lead advocate of the record's case, at the moment of the report. Of a case itself, see [`LEAD`].
 const ADVOCATE: Group = Group {
     name: "advocate",
     title: "Lead advocate",

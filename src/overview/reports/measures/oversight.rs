@@ -163,6 +163,6 @@ pub const ALL: &[Measure] = &[
         reports_entered_in_error: false,
         headline: "case_without_contact",
         share_determined_by: &[],
-        by_time: ByTime::STOCK,
+        by_time: ByTime::STATE_AT_PERIOD_END,
     },
 ];

@@ -70,26 +70,28 @@ pub(super) fn notes(report: &Report, measure: &Measure, reader: Reader) -> Vec<S
     }
     let without = measure.statistics.iter().filter(|statistic| measure.by_time.totals_only.contains(&statistic.name));
     if by_time(report, measure) {
-        notes.extend(without.map(|statistic| {
-            format!("{}: how things stand as of the report, and so in the total alone.", statistic.title)
-        }));
+        notes.extend(
+            without.map(|statistic| format!("{}: as of the report date, so only the total has it.", statistic.title)),
+        );
     }
     if let (View::Protected, Some(threshold), Some(step)) = (report.filters.view, report.threshold, report.step)
         && threshold > 1
     {
-        let last = threshold - 1;
-        let (middle, first) = (step + (step + 1) / 2, step + 1);
-        let hidden = format!("Numbers from 1 to {last} are hidden, and so is another where only one would be.");
+        let hidden = format!(
+            "Numbers from 1 to {} are hidden. If only one number of a total would be hidden, a second one is hidden too.",
+            threshold - 1
+        );
+        // The range with the smallest number that is not hidden.
+        let below = (threshold - 1) / step * step;
+        let (first, middle, last) = (below + 1, below + (step + 1) / 2, below + step);
         notes.push(match reader {
             Reader::Person => format!(
-                "{hidden} All others are given as a range of {step}: {first}–{} stands for any number in it. The range of a share is what the \
-                 ranges of its two numbers allow, and days are given in whole weeks.",
-                2 * step
+                "{hidden} The others, except 0, are given as a range of {step}: {first}–{last} stands for any number in it. The \
+                 range of a share is what the ranges of its two numbers allow, and days are given in whole weeks."
             ),
             _ => format!(
-                "{hidden} All others are given as the middle of a step: {middle} stands for {first} to {}. Shares are made of what is given, \
-                 and days are given in whole weeks.",
-                2 * step
+                "{hidden} The others, except 0, are given as the middle of a range: {middle} stands for {first} to {last}. Shares \
+                 are computed from these numbers, and days are given in whole weeks."
             ),
         });
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# benches/full.sh [ROUNDS]: fills the disk of the SQLite file and the log, and checks the answers and the stored changes (RL-04, LG-07, TS-06).
+# benches/disk_full.sh [ROUNDS]: fills the disk of the SQLite file and the log, and checks the answers and the stored changes (RL-04, LG-07, TS-06).
 # Needs root, because it mounts a small disk.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# benches/pressed.sh ENGINE: measures what an advocate notices during many sign-in attempts, slow request bodies and compressed bodies.
+# benches/load.sh ENGINE: measures what an advocate notices during many sign-in attempts, slow request bodies and compressed bodies.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh

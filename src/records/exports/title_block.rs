@@ -1,4 +1,4 @@
-//! The cover of a printed client record: the recipient, the purpose, and the notice that goes with it.
+//! The title block of a printed client record: the recipient, the purpose, and the notice that goes with it.
 
 use super::{gate::ExportPermit, model::Audience};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     types::Line,
 };
 
-/// Adds the cover of an export to a sheet. `organization` is the name of the organization that owns the record, `on` is
+/// Adds the title block of an export to a sheet. `organization` is the name of the organization that owns the record, `on` is
 /// the date in words.
 ///
 /// A copy for a recipient begins with the recipient, the purpose, the date, the basis and Statement 1 of 42 CFR
@@ -57,8 +57,8 @@ mod tests {
             ..Sheet::default()
         };
         put(&mut sheet, &permit(query), &Line::parse(long(200).trim().to_owned()).unwrap(), "30 November 2026");
-        let Some(Block::Small(cover)) = sheet.blocks.first() else { panic!("{sheet:?}") };
-        assert!(cover.ends_with(&notices::FULL.text) && cover.starts_with("For: Clinic at the River"), "{cover}");
+        let Some(Block::Small(block)) = sheet.blocks.first() else { panic!("{sheet:?}") };
+        assert!(block.ends_with(&notices::FULL.text) && block.starts_with("For: Clinic at the River"), "{block}");
         assert_eq!(crate::print::pdf::pages_of_first_block(&sheet), 1);
         assert_eq!(sheet.foot_notice.as_deref(), Some(notices::SHORT.text.as_str()));
     }
