@@ -11,7 +11,7 @@ use crate::{
     casework,
     db::{AccessChecks, Db},
     directory,
-    http::{self, problem::ProblemTypes},
+    http::{self, Routes, problem::ProblemTypes},
     identity,
     mail::Mailer,
     openapi, operations, overview, portal,
@@ -26,12 +26,11 @@ use std::{
     time::Duration,
 };
 use tracing_actix_web::TracingLogger;
-use utoipa_actix_web::{AppExt as _, scope, service_config::ServiceConfig};
 
 /// All routes.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(
-        scope::scope("/api/v1")
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.scope("/api/v1", |routes| {
+        routes
             .configure(identity::sessions::routes)
             .configure(identity::second_factor::routes)
             .configure(identity::recovery::routes)
@@ -72,9 +71,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(overview::search::routes)
             .configure(overview::reports::routes)
             .configure(overview::exports::routes)
-            .configure(overview::audit_events::routes),
-    );
-    cfg.configure(operations::routes);
+            .configure(overview::audit_events::routes);
+    });
+    routes.configure(operations::routes);
 }
 
 /// The checks that `db` needs from higher layers.
@@ -92,8 +91,9 @@ const DEPENDENTS: directory::Dependents = directory::Dependents {
 /// The OpenAPI document of these routes.
 pub fn openapi() -> &'static serde_json::Value {
     static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| {
-        let bare = App::new().into_utoipa_app().openapi(openapi::base()).configure(routes).split_for_parts().1;
-        openapi::complete(serde_json::to_value(&bare).unwrap_or_default())
+        let mut document = openapi::base();
+        drop(App::new().configure(|config| routes(&mut Routes::new(config, Some(&mut document)))));
+        openapi::complete(serde_json::to_value(&document).unwrap_or_default())
     });
     &DOCUMENT
 }
@@ -184,9 +184,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(
                 actix_web::web::PathConfig::default().error_handler(|_, req| http::operations::no_such_id(req).into()),
             )
-            .into_utoipa_app()
-            .configure(routes)
-            .into_app()
+            .configure(|config| routes(&mut Routes::new(config, None)))
             .configure(|cfg| {
                 if docs || explains_problems {
                     cfg.service(http::problem::get_problems);

@@ -1,5 +1,6 @@
 //! Operations for the operator and for verifiers of tokens: health checks and public keys.
 
+use crate::http::Routes;
 use crate::{
     auth::{Anyone, Caller as _, guard::AuthContext, token::Jwk},
     db::Db,
@@ -10,10 +11,9 @@ use crate::{
 use actix_web::{get, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(get_liveness).service(get_readiness).service(get_key_set);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(get_liveness).service(get_readiness).service(get_key_set);
 }
 
 /// How the server is.

@@ -13,6 +13,7 @@ mod page;
 pub mod problem;
 pub mod query;
 pub mod reply;
+mod routes;
 pub mod single;
 pub mod version;
 
@@ -25,4 +26,5 @@ pub use query::{NoQuery, OneOf, Query};
 pub use reply::{
     Answer, File, FileResponse, Reply, Resource, Streamed, accepted, no_content, ok_json, ok_page, ok_record,
 };
+pub use routes::Routes;
 pub use version::{IfMatch, OptionalIfMatch};

@@ -11,10 +11,11 @@ pub mod statements;
 
 pub use accounts::store::{client_of_caller, lock_client_of_caller};
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.configure(accounts::routes)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .configure(accounts::routes)
         .configure(cases::routes)
         .configure(meetings::routes)
         .configure(statements::routes)

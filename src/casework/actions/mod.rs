@@ -6,14 +6,15 @@ pub mod model;
 pub mod requests;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_case_actions)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_case_actions)
         .service(api::create_case_action)
         .service(api::list_barrier_actions)
         .service(api::create_barrier_action)

@@ -4,14 +4,14 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_assignments).service(api::create_assignment).service(api::end_assignment);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_assignments).service(api::create_assignment).service(api::end_assignment);
 }
 
 /// The properties of this kind of record, for the modules that handle all kinds.

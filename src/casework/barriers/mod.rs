@@ -5,14 +5,15 @@ pub mod model;
 pub mod requests;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_case_barriers)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_case_barriers)
         .service(api::create_barrier)
         .service(api::list_barriers)
         .service(api::get_barrier)

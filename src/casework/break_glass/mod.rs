@@ -5,14 +5,15 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_break_glass)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_break_glass)
         .service(api::break_glass)
         .service(api::get_break_glass)
         .service(api::end_break_glass)

@@ -9,14 +9,15 @@ pub mod opening;
 pub mod store;
 pub mod transition;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_cases)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_cases)
         .service(api::create_case)
         .service(api::get_case)
         .service(api::update_case)

@@ -6,14 +6,15 @@ pub mod merge;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_clients)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_clients)
         .service(api::create_client)
         .service(api::get_client)
         .service(api::update_client)

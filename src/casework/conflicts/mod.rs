@@ -5,14 +5,15 @@ pub mod interests;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_conflict_checks)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_conflict_checks)
         .service(api::create_conflict_check)
         .service(api::get_conflict_check)
         .service(api::decide_conflict_check);

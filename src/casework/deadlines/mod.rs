@@ -6,14 +6,15 @@ pub mod requests;
 pub mod review;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_action_deadlines)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_action_deadlines)
         .service(api::create_deadline)
         .service(api::list_deadlines)
         .service(api::get_deadline)

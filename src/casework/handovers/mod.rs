@@ -4,14 +4,15 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_case_handovers)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_case_handovers)
         .service(api::create_handover)
         .service(api::list_handovers)
         .service(api::get_handover)

@@ -8,14 +8,15 @@ pub mod preparation;
 pub mod store;
 mod voice;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_case_meetings)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_case_meetings)
         .service(api::create_meeting)
         .service(api::list_meetings)
         .service(api::get_meeting)

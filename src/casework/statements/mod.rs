@@ -7,14 +7,15 @@ pub mod print;
 pub mod sections;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_statements)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_statements)
         .service(api::create_statement)
         .service(api::get_statement)
         .service(api::update_statement)

@@ -4,14 +4,15 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind, id},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_case_tasks)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_case_tasks)
         .service(api::create_task)
         .service(api::list_tasks)
         .service(api::get_task)

@@ -9,11 +9,12 @@ pub mod holidays;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{Kind, id};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_deadline_rules)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_deadline_rules)
         .service(api::create_deadline_rule)
         .service(api::preview_deadline)
         .service(api::get_deadline_rule)

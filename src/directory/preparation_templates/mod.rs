@@ -4,11 +4,12 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{self, Kind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_preparation_templates)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_preparation_templates)
         .service(api::get_preparation_template)
         .service(api::replace_preparation_template);
 }

@@ -4,11 +4,12 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{Included, Kind, id};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_providers)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_providers)
         .service(api::create_provider)
         .service(api::get_provider)
         .service(api::update_provider)

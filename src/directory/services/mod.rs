@@ -4,11 +4,12 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{Included, Kind, id};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_services)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_services)
         .service(api::create_service)
         .service(api::get_service)
         .service(api::update_service)

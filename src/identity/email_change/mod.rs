@@ -5,8 +5,8 @@ pub mod api;
 pub mod model;
 pub mod store;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::change_email).service(api::confirm_email);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::change_email).service(api::confirm_email);
 }

@@ -4,11 +4,12 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{Kind, id};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_invitations)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_invitations)
         .service(api::create_invitation)
         .service(api::get_invitation)
         .service(api::send_invitation_again)

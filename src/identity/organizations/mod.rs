@@ -4,11 +4,11 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{self, Included, Kind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::get_organization).service(api::update_organization);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::get_organization).service(api::update_organization);
 }
 
 /// How the readers over all records treat this kind.

@@ -4,10 +4,11 @@ pub mod api;
 pub mod model;
 pub mod store;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::get_second_factor)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::get_second_factor)
         .service(api::begin_second_factor)
         .service(api::confirm_second_factor)
         .service(api::renew_recovery_codes)

@@ -7,11 +7,12 @@ pub mod sign_in;
 pub mod store;
 pub mod throttle;
 
+use crate::http::Routes;
 use crate::records::kind::{self, Kind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::login)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::login)
         .service(api::refresh)
         .service(api::logout)
         .service(api::reauthenticate)

@@ -5,11 +5,12 @@ pub mod deputies;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{Included, Kind, id};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_teams)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_teams)
         .service(api::create_team)
         .service(api::get_team)
         .service(api::update_team)

@@ -4,11 +4,12 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{Included, Kind, id};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::get_me)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::get_me)
         .service(api::update_me)
         .service(api::change_password)
         .service(api::list_users)

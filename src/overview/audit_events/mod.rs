@@ -4,11 +4,11 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{self, Included, Kind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_audit_events).service(api::verify_audit_events);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_audit_events).service(api::verify_audit_events);
 }
 
 /// The properties of this kind of record, for the modules that handle all kinds.

@@ -8,8 +8,8 @@ pub mod narrative;
 pub mod print;
 pub mod store;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::get_case_file).service(api::print_case_file);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::get_case_file).service(api::print_case_file);
 }

@@ -3,8 +3,8 @@
 pub mod api;
 pub mod model;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_code_lists).service(api::get_code_list);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_code_lists).service(api::get_code_list);
 }

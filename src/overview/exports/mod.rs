@@ -5,11 +5,11 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{self, Kind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_exports);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_exports);
 }
 
 /// The properties of this kind of record, for the modules that handle all kinds.

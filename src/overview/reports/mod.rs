@@ -15,8 +15,8 @@ mod sql;
 pub mod store;
 mod suppression;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_reports).service(api::get_report).service(api::list_report_records);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_reports).service(api::get_report).service(api::list_report_records);
 }

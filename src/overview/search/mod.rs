@@ -3,8 +3,8 @@
 pub mod api;
 pub mod indexer;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::search_records);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::search_records);
 }

@@ -4,8 +4,8 @@ pub mod api;
 pub mod model;
 pub mod store;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::get_self_advocacy);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::get_self_advocacy);
 }

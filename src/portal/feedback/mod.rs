@@ -4,14 +4,14 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_my_feedback).service(api::create_my_feedback).service(api::list_client_feedback);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_my_feedback).service(api::create_my_feedback).service(api::list_client_feedback);
 }
 
 /// The properties of this kind of record, for the modules that handle all kinds.

@@ -4,10 +4,11 @@
 pub mod api;
 pub mod model;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::Routes;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_my_statements)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_my_statements)
         .service(api::create_my_statement)
         .service(api::get_my_statement)
         .service(api::update_my_statement)

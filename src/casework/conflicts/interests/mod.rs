@@ -4,11 +4,11 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::{self, Kind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_interests).service(api::create_interest).service(api::delete_interest);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_interests).service(api::create_interest).service(api::delete_interest);
 }
 
 /// The properties of this kind of record, for the modules that handle all kinds.

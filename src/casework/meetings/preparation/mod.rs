@@ -4,14 +4,15 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::{
     owners_of,
     records::kind::{BelongsTo, ForClient, Included, Kind},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_preparation_items)
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
+        .service(api::list_preparation_items)
         .service(api::create_preparation_item)
         .service(api::update_preparation_item);
 }

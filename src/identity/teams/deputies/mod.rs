@@ -4,11 +4,11 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::http::Routes;
 use crate::records::kind::Kind;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_deputies).service(api::create_deputy).service(api::end_deputy);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(api::list_deputies).service(api::create_deputy).service(api::end_deputy);
 }
 
 /// How the readers over all records treat this kind.
