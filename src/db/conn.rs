@@ -222,7 +222,7 @@ impl Conn {
     /// writes the facts after all rows are there. On SQLite the triggers are dropped by then.
     pub fn defer_fact_triggers(&mut self) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => c.batch_execute("SET LOCAL app.facts = 'later'"),
+            Self::Pg(c) => c.batch_execute("SET LOCAL app.report_facts = 'deferred'"),
             Self::Sqlite(_) => Ok(()),
         }
     }

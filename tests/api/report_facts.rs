@@ -247,7 +247,7 @@ fn history_of_cases(engine: Engine) -> String {
         )
     };
     format!(
-        "WITH marks AS (
+        "WITH change_times AS (
     SELECT organization_id, case_id, at, max(contact_at) AS contact_at
     FROM (
         SELECT organization_id, case_id, at, {no_moment} AS contact_at FROM case_transitions
@@ -256,19 +256,19 @@ fn history_of_cases(engine: Engine) -> String {
         UNION ALL SELECT organization_id, case_id, started_at, {no_moment} FROM assignments WHERE role = 'lead'
     ) AS moments
     GROUP BY organization_id, case_id, at
-), told AS (
+), rows_by_time AS (
     SELECT m.organization_id, m.case_id, m.at, lead(m.at) OVER so_far AS until,
         min(m.contact_at) OVER so_far AS first_contact_at, max(m.contact_at) OVER so_far AS last_contact_at,
         (SELECT t.id FROM case_transitions AS t
             WHERE t.organization_id = m.organization_id AND t.case_id = m.case_id AND t.at <= m.at
-            ORDER BY t.at DESC, t.id DESC LIMIT 1) AS step_id,
+            ORDER BY t.at DESC, t.id DESC LIMIT 1) AS transition_id,
         (SELECT a.user_id FROM assignments AS a
             WHERE a.organization_id = m.organization_id AND a.case_id = m.case_id AND a.role = 'lead'
                 AND a.started_at <= m.at
             ORDER BY a.started_at DESC, a.id DESC LIMIT 1) AS lead_id,
         (SELECT max(e.opened_at) FROM case_episodes AS e
             WHERE e.organization_id = m.organization_id AND e.case_id = m.case_id AND e.opened_at <= m.at) AS began_at
-    FROM marks AS m
+    FROM change_times AS m
     WINDOW so_far AS (PARTITION BY m.organization_id, m.case_id ORDER BY m.at)
 )
 SELECT h.organization_id, c.team_id, coalesce({until}, {NEVER}) AS replaced_at, h.case_id,
@@ -284,8 +284,8 @@ SELECT h.organization_id, c.team_id, coalesce({until}, {NEVER}) AS replaced_at, 
     {outcome},
     CASE WHEN s.to_status IN ('declined', 'waitlisted') THEN {reason} END AS unmet_reason,
     {voided_at} AS voided_at
-FROM told AS h
-    JOIN case_transitions AS s ON s.organization_id = h.organization_id AND s.id = h.step_id
+FROM rows_by_time AS h
+    JOIN case_transitions AS s ON s.organization_id = h.organization_id AND s.id = h.transition_id
     JOIN cases AS c ON c.organization_id = h.organization_id AND c.id = h.case_id",
         at = moment("h.at"),
         since = moment("s.at"),
@@ -309,9 +309,9 @@ fn trigger_sql(engine: Engine, table: &FactTable) -> Vec<String> {
         Engine::Sqlite => {
             let (on_insert, on_update) = if is_case(table) { sqlite_case(table) } else { sqlite_record(table) };
             vec![
-                format!("CREATE TRIGGER {kind}_facts_begin AFTER INSERT ON {records} BEGIN {on_insert} END"),
+                format!("CREATE TRIGGER {kind}_facts_on_insert AFTER INSERT ON {records} BEGIN {on_insert} END"),
                 format!(
-                    "CREATE TRIGGER {kind}_facts_change AFTER UPDATE ON {records}\nWHEN ({after})\n    \
+                    "CREATE TRIGGER {kind}_facts_on_update AFTER UPDATE ON {records}\nWHEN ({after})\n    \
                      IS NOT ({before})\nBEGIN {on_update} END"
                 ),
             ]
@@ -319,14 +319,14 @@ fn trigger_sql(engine: Engine, table: &FactTable) -> Vec<String> {
         Engine::Postgres => {
             let body = if is_case(table) { postgres_case(table) } else { postgres_record(table) };
             vec![
-                format!("CREATE FUNCTION tell_{kind}() RETURNS TRIGGER LANGUAGE plpgsql AS $${body}$$"),
+                format!("CREATE FUNCTION write_{kind}_facts() RETURNS TRIGGER LANGUAGE plpgsql AS $${body}$$"),
                 format!(
-                    "CREATE TRIGGER {kind}_facts_begin AFTER INSERT ON {records} FOR EACH ROW \
-                     WHEN (NOT facts_wait()) EXECUTE FUNCTION tell_{kind}()"
+                    "CREATE TRIGGER {kind}_facts_on_insert AFTER INSERT ON {records} FOR EACH ROW \
+                     WHEN (NOT report_facts_deferred()) EXECUTE FUNCTION write_{kind}_facts()"
                 ),
                 format!(
-                    "CREATE TRIGGER {kind}_facts_change AFTER UPDATE ON {records} FOR EACH ROW\nWHEN (ROW({after})\n    \
-                     IS DISTINCT FROM ROW({before}))\nEXECUTE FUNCTION tell_{kind}()"
+                    "CREATE TRIGGER {kind}_facts_on_update AFTER UPDATE ON {records} FOR EACH ROW\nWHEN (ROW({after})\n    \
+                     IS DISTINCT FROM ROW({before}))\nEXECUTE FUNCTION write_{kind}_facts()"
                 ),
             ]
         }
@@ -373,12 +373,12 @@ fn postgres_record(table: &FactTable) -> String {
         "
 DECLARE
     now INT8 := micros(NEW.updated_at);
-    told INT8;
+    ended_at INT8;
 BEGIN
     UPDATE {kind}_facts SET replaced_at = greatest(now, recorded_at + 1)
     WHERE organization_id = NEW.organization_id AND case_id = NEW.case_id AND replaced_at = {NEVER} AND {kind}_id = NEW.id
-    RETURNING replaced_at INTO told;
-    now := coalesce(told, now);
+    RETURNING replaced_at INTO ended_at;
+    now := coalesce(ended_at, now);
     {}
     RETURN NULL;
 END ",
@@ -419,12 +419,12 @@ fn sqlite_case(table: &FactTable) -> (String, String) {
         voided_at(CHANGED_AT)
     );
     let since =
-        format!("CASE WHEN new.status = old.status THEN coalesce({}, told.at) ELSE told.at END", latest("since"));
+        format!("CASE WHEN new.status = old.status THEN coalesce({}, latest.at) ELSE latest.at END", latest("since"));
     let step = format!(
         "CASE WHEN new.status = old.status THEN 0 ELSE (new.status {IN_CASELOAD}) - (old.status {IN_CASELOAD}) END"
     );
     let began_at = format!(
-        "CASE WHEN new.episode = old.episode THEN coalesce({}, new.opened_at) ELSE told.at END",
+        "CASE WHEN new.episode = old.episode THEN coalesce({}, new.opened_at) ELSE latest.at END",
         latest("began_at")
     );
     let values = case_values(Engine::Sqlite, table, &since, &step, &began_at);
@@ -433,12 +433,12 @@ fn sqlite_case(table: &FactTable) -> (String, String) {
     UPDATE case_facts SET replaced_at = max({CHANGED_AT}, recorded_at + 1)
     WHERE organization_id = new.organization_id AND team_id = old.team_id AND replaced_at = {NEVER} AND case_id = new.id;
     INSERT INTO case_facts ({columns})
-    SELECT new.organization_id, new.team_id, {NEVER}, new.id, told.at, new.client_id, {values},
+    SELECT new.organization_id, new.team_id, {NEVER}, new.id, latest.at, new.client_id, {values},
         {}
     FROM (SELECT coalesce((SELECT max(replaced_at) FROM case_facts WHERE organization_id = new.organization_id
-        AND case_id = new.id AND replaced_at < {NEVER}), {CHANGED_AT}) AS at) AS told;
+        AND case_id = new.id AND replaced_at < {NEVER}), {CHANGED_AT}) AS at) AS latest;
 ",
-        voided_at("told.at")
+        voided_at("latest.at")
     );
     (on_insert, on_update)
 }
@@ -515,32 +515,42 @@ fn shared_triggers(engine: Engine) -> Vec<String> {
             let void: Vec<String> = void.collect();
             vec![
                 format!(
-                    "CREATE TRIGGER facts_of_a_mistake AFTER UPDATE OF status ON cases \
+                    "CREATE TRIGGER case_facts_on_entered_in_error AFTER UPDATE OF status ON cases \
                      WHEN new.status = 'entered_in_error' AND old.status <> new.status BEGIN\n    {}\nEND",
                     void.join("\n    ")
                 ),
                 format!(
-                    "CREATE TRIGGER deadline_facts_of_action AFTER UPDATE OF type ON actions \
+                    "CREATE TRIGGER deadline_facts_on_action_type AFTER UPDATE OF type ON actions \
                      WHEN new.type <> old.type BEGIN {on_type} END"
                 ),
             ]
         }
         Engine::Postgres => vec![
             format!(
-                "CREATE FUNCTION tell_deadlines_of_action() RETURNS TRIGGER LANGUAGE plpgsql AS $$\n\
+                "CREATE FUNCTION write_deadline_facts_of_action() RETURNS TRIGGER LANGUAGE plpgsql AS $$\n\
                  BEGIN {on_type} RETURN NULL;\nEND $$"
             ),
-            "CREATE TRIGGER deadline_facts_of_action AFTER UPDATE OF type ON actions FOR EACH ROW \
-             WHEN (NEW.type <> OLD.type) EXECUTE FUNCTION tell_deadlines_of_action()"
+            "CREATE TRIGGER deadline_facts_on_action_type AFTER UPDATE OF type ON actions FOR EACH ROW \
+             WHEN (NEW.type <> OLD.type) EXECUTE FUNCTION write_deadline_facts_of_action()"
                 .to_owned(),
         ],
     }
 }
 
+/// `alongside demo` builds the facts when all records are there, and not with each record. On SQLite it drops the
+/// triggers until then.
+fn deferral(engine: Engine) -> Option<String> {
+    (engine == Engine::Postgres).then(|| {
+        "CREATE FUNCTION report_facts_deferred() RETURNS BOOL LANGUAGE sql STABLE \
+         RETURN coalesce(current_setting('app.report_facts', TRUE), '') = 'deferred'"
+            .to_owned()
+    })
+}
+
 /// All of the SQL for one engine, in an order in which it runs on a database that has none of it.
 fn written(engine: Engine) -> Vec<String> {
     let of = |sql: fn(Engine, &FactTable) -> Vec<String>| TABLES.iter().flat_map(move |table| sql(engine, table));
-    of(table_sql).chain(of(history_sql)).chain(of(trigger_sql)).chain(shared_triggers(engine)).collect()
+    of(table_sql).chain(of(history_sql)).chain(deferral(engine)).chain(of(trigger_sql)).chain(shared_triggers(engine)).collect()
 }
 
 /// Removes what the migrations made.
@@ -548,14 +558,17 @@ fn removal(engine: Engine) -> Vec<String> {
     let each = |sql: &dyn Fn(&FactTable) -> String| TABLES.iter().map(sql).collect::<Vec<_>>();
     let mut sql = match engine {
         Engine::Sqlite => [
-            each(&|table| format!("DROP TRIGGER {}_facts_begin", table.kind)),
-            each(&|table| format!("DROP TRIGGER {}_facts_change", table.kind)),
-            vec!["DROP TRIGGER facts_of_a_mistake".to_owned(), "DROP TRIGGER deadline_facts_of_action".to_owned()],
+            each(&|table| format!("DROP TRIGGER {}_facts_on_insert", table.kind)),
+            each(&|table| format!("DROP TRIGGER {}_facts_on_update", table.kind)),
+            vec!["DROP TRIGGER case_facts_on_entered_in_error".to_owned(), "DROP TRIGGER deadline_facts_on_action_type".to_owned()],
         ]
         .concat(),
         Engine::Postgres => [
-            each(&|table| format!("DROP FUNCTION tell_{} CASCADE", table.kind)),
-            vec!["DROP FUNCTION tell_deadlines_of_action CASCADE".to_owned()],
+            each(&|table| format!("DROP FUNCTION write_{}_facts CASCADE", table.kind)),
+            vec![
+                "DROP FUNCTION write_deadline_facts_of_action CASCADE".to_owned(),
+                "DROP FUNCTION report_facts_deferred".to_owned(),
+            ],
         ]
         .concat(),
     };
@@ -591,8 +604,8 @@ fn catalog(conn: &mut Conn, engine: Engine) -> BTreeMap<String, String> {
              UNION ALL SELECT 'index ' || indexname, indexdef FROM pg_indexes JOIN facts ON relname = tablename
              UNION ALL SELECT 'policy ' || tablename || '.' || policyname, concat_ws(' ', roles, cmd, qual, with_check)
                 FROM pg_policies JOIN facts ON relname = tablename
-             UNION ALL SELECT 'function ' || proname, prosrc FROM pg_proc
-                WHERE pronamespace = 'public'::regnamespace AND prosrc LIKE '%\\_facts%'
+             UNION ALL SELECT 'function ' || proname, pg_get_functiondef(oid) FROM pg_proc
+                WHERE pronamespace = 'public'::regnamespace AND (prosrc LIKE '%\\_facts%' OR proname LIKE '%report\\_facts%')
              UNION ALL SELECT 'trigger ' || tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname LIKE '%facts%'"
         }
     };
