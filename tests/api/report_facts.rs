@@ -550,7 +550,12 @@ fn deferral(engine: Engine) -> Option<String> {
 /// All of the SQL for one engine, in an order in which it runs on a database that has none of it.
 fn written(engine: Engine) -> Vec<String> {
     let of = |sql: fn(Engine, &FactTable) -> Vec<String>| TABLES.iter().flat_map(move |table| sql(engine, table));
-    of(table_sql).chain(of(history_sql)).chain(deferral(engine)).chain(of(trigger_sql)).chain(shared_triggers(engine)).collect()
+    of(table_sql)
+        .chain(of(history_sql))
+        .chain(deferral(engine))
+        .chain(of(trigger_sql))
+        .chain(shared_triggers(engine))
+        .collect()
 }
 
 /// Removes what the migrations made.
@@ -560,7 +565,10 @@ fn removal(engine: Engine) -> Vec<String> {
         Engine::Sqlite => [
             each(&|table| format!("DROP TRIGGER {}_facts_on_insert", table.kind)),
             each(&|table| format!("DROP TRIGGER {}_facts_on_update", table.kind)),
-            vec!["DROP TRIGGER case_facts_on_entered_in_error".to_owned(), "DROP TRIGGER deadline_facts_on_action_type".to_owned()],
+            vec![
+                "DROP TRIGGER case_facts_on_entered_in_error".to_owned(),
+                "DROP TRIGGER deadline_facts_on_action_type".to_owned(),
+            ],
         ]
         .concat(),
         Engine::Postgres => [

@@ -25,7 +25,7 @@ pub const ALL: &[Measure] = &[
         id: "barriers_open",
         version: 1,
         title: "Open barriers",
-        definition: "Barriers that have not ended at the moment. Age is counted from the day on which a barrier was \
+        definition: "Barriers that have not ended at the time of the report. Age is counted from the day on which a barrier was \
              entered.",
         numerator: None,
         denominator: None,

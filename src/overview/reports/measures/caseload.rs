@@ -25,7 +25,7 @@ pub const ALL: &[Measure] = &[
         id: "caseload_current",
         version: 1,
         title: "Current caseload",
-        definition: "Cases that are accepted, active, on hold or closing at the moment. Weighted, a routine case counts once, one of high \
+        definition: "Cases that are accepted, active, on hold or closing at the time of the report. Weighted, a routine case counts once, one of high \
                      priority twice and an urgent one three times.",
         numerator: None,
         denominator: None,
