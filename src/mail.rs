@@ -164,9 +164,9 @@ type EmailJob = Box<dyn FnOnce(&MailSettings) -> Option<OutgoingEmail> + Send>;
 #[derive(Clone)]
 pub struct Mailer {
     /// Messages that a known user has caused.
-    known: Queue,
+    by_users: Queue,
     /// Messages that anybody may request. However many there are, they do not delay the others.
-    anybodys: Queue,
+    by_anyone: Queue,
     settings: Arc<MailSettings>,
 }
 
@@ -174,8 +174,8 @@ impl Mailer {
     pub fn start(settings: MailSettings) -> std::io::Result<Self> {
         let settings = Arc::new(settings);
         Ok(Self {
-            known: Queue::start("mail", &settings)?,
-            anybodys: Queue::start("requested-mail", &settings)?,
+            by_users: Queue::start("mail", &settings)?,
+            by_anyone: Queue::start("requested-mail", &settings)?,
             settings,
         })
     }
@@ -187,20 +187,20 @@ impl Mailer {
     /// Runs `job` on a sending thread; it decides whether there is a message to send. Returns false if the queue is
     /// full.
     pub fn run(&self, job: impl FnOnce(&MailSettings) -> Option<OutgoingEmail> + Send + 'static) -> bool {
-        self.anybodys.put(Box::new(job))
+        self.by_anyone.put(Box::new(job))
     }
 
     /// Sends a message, if there is one: some people must not be written to.
     pub fn send(&self, email: impl Into<Option<OutgoingEmail>>) {
         if let Some(email) = email.into() {
-            self.known.put(Box::new(move |_| Some(email)));
+            self.by_users.put(Box::new(move |_| Some(email)));
         }
     }
 
     /// Waits for a limited time until everything queued so far has been sent, for a server that stops.
     pub fn finish(&self) {
         let (reply, done) = mpsc::channel();
-        for queue in [&self.known, &self.anybodys] {
+        for queue in [&self.by_users, &self.by_anyone] {
             let reply = reply.clone();
             let last = move |_: &MailSettings| {
                 let _ = reply.send(());
