@@ -39,8 +39,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder of the signing keys, the secret keys, the checkpoints and, by default, the database and the mail.
     pub data_dir: PathBuf,
-    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight for PostgreSQL, but no more readers than
-    /// processors if the database runs on this machine; for SQLite one reader for each processor, and at least two.
+    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight for PostgreSQL, but one reader for each
+    /// processor if the database runs on this machine; for SQLite one reader for each processor. At least two.
     pub connections: u32,
     /// Threads that handle requests. 0: one for each processor.
     pub workers: usize,
@@ -64,10 +64,11 @@ pub struct Config {
     pub smtp_url: Option<SecretString>,
     /// The sender of mail. Required with `smtp_url`.
     pub mail_from: Option<String>,
-    /// The address of the front-end client for links in mail; it begins with https. Default: mail contains codes.
+    /// The address of the front-end client for links in mail: https, or http on this machine. Default: mail contains
+    /// codes.
     pub app_url: Option<String>,
-    /// The address at which clients reach this server; it begins with https. The `type` of a problem then leads to its
-    /// explanation under `/problems`. Default: the types are URNs.
+    /// The address at which clients reach this server: https, or http on this machine. The `type` of a problem then
+    /// leads to its explanation under `/problems`. Default: the types are URNs.
     pub public_url: Option<String>,
     /// PEM files with the certificate, followed by its intermediate certificates, and with its private key. With them
     /// the server uses TLS (HT-11).
@@ -80,7 +81,7 @@ pub struct Config {
 }
 
 #[derive(Serialize)]
-struct Usual {
+struct Defaults {
     listen: &'static str,
     data_dir: &'static str,
     connections: u32,
@@ -95,7 +96,7 @@ struct Usual {
     password_passes: u32,
 }
 
-const USUAL: Usual = Usual {
+const DEFAULTS: Defaults = Defaults {
     listen: "127.0.0.1:8080",
     data_dir: "data",
     connections: 0,
@@ -151,7 +152,7 @@ fn in_words(error: &figment::Error) -> String {
 impl Config {
     /// Reads the file, if one is given, and then the environment, which takes precedence.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
-        let mut figment = Figment::from(Serialized::defaults(USUAL));
+        let mut figment = Figment::from(Serialized::defaults(DEFAULTS));
         if let Some(file) = file {
             if !file.is_file() {
                 return Err(format!("--config {}: there is no such file", file.display()));
@@ -347,13 +348,13 @@ impl Config {
 
 /// An address that goes into responses or mail: over https, or plain HTTP on this machine.
 fn check_address(setting: &str, url: Option<&str>) -> Result<(), String> {
-    let is_fit = |url: &str| {
+    let is_valid = |url: &str| {
         let here = ["http://localhost", "http://127.0.0.1"].iter().filter_map(|start| url.strip_prefix(start));
-        let private =
+        let is_encrypted_or_local =
             url.starts_with("https://") || here.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
-        private && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
+        is_encrypted_or_local && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
     };
-    match url.is_none_or(is_fit) {
+    match url.is_none_or(is_valid) {
         true => Ok(()),
         false => {
             Err(format!("{setting} must be a web address that begins with https, such as https://app.example.org"))
@@ -389,7 +390,7 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             // The environment is not read, because it contains the settings of the test run.
             let message =
-                Config::read(&Figment::from(Serialized::defaults(USUAL)).merge(Toml::file(&file))).unwrap_err();
+                Config::read(&Figment::from(Serialized::defaults(DEFAULTS)).merge(Toml::file(&file))).unwrap_err();
             assert!(message.contains(expected) && message.lines().count() == 1, "{text}: {message}");
             assert!(!["zq", "secret", "815"].iter().any(|part| message.contains(part)), "{text}: {message}");
         }

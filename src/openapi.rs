@@ -323,7 +323,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         .and_then(|security| security.pointer("/0/bearer/0"))
         .and_then(Value::as_str)
         .map(str::to_owned);
-    let guarded = permission.is_some();
+    let needs_permission = permission.is_some();
     if let Some(permission) = &permission {
         let (roles, by_scope) = policy::roles(permission).unwrap_or_default();
         let mut roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
@@ -334,7 +334,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         operation.insert("x-permission".into(), json!(permission));
     }
     // `x-permission` names the scope, because an HTTP security scheme has no scopes in OpenAPI.
-    operation.insert("security".into(), if guarded { json!([{"bearer": []}]) } else { json!([]) });
+    operation.insert("security".into(), if needs_permission { json!([{"bearer": []}]) } else { json!([]) });
 
     let has_body = operation.contains_key("requestBody");
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
@@ -426,18 +426,22 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             responses.insert(status.to_owned(), problem(words));
         }
     };
-    add_problem("400", "A parameter, a header or the body is not well-formed.", guarded || takes_query || has_body);
-    add_problem("401", "The request carries no valid access token.", guarded);
-    add_problem("403", "The caller's role may not do this.", guarded);
+    add_problem(
+        "400",
+        "A parameter, a header or the body is not well-formed.",
+        needs_permission || takes_query || has_body,
+    );
+    add_problem("401", "The request carries no valid access token.", needs_permission);
+    add_problem("403", "The caller's role may not do this.", needs_permission);
     add_problem(
         "404",
         "The record does not exist, or the caller may not see it.",
-        has_path_parameter || guarded && method == "post",
+        has_path_parameter || needs_permission && method == "post",
     );
     add_problem(
         "409",
         "The state of the record does not allow this. `errors` gives the reasons.",
-        guarded && method != "get",
+        needs_permission && method != "get",
     );
     add_problem("412", "The record has changed since it was read. `ETag` is its current version.", takes_if_match);
     add_problem("406", "The response is not available in any media type of `Accept`.", has_other_media_types);

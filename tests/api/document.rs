@@ -49,11 +49,11 @@ fn every_operation_has_id_summary_description_and_tag() {
                 operation["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "path" && p["name"] == part);
             assert!(observed, "{name} does not describe {part}");
         }
-        let guarded = !operation["security"].as_array().unwrap().is_empty();
-        assert_eq!(guarded, operation["x-permission"].is_string(), "{name}");
+        let needs_permission = !operation["security"].as_array().unwrap().is_empty();
+        assert_eq!(needs_permission, operation["x-permission"].is_string(), "{name}");
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with('2')), "{name}");
-        if guarded {
+        if needs_permission {
             for status in ["401", "403", "500", "503"] {
                 assert!(responses.contains_key(status), "{name} does not tell of {status}");
             }
@@ -76,7 +76,7 @@ fn every_body_and_response_has_a_valid_example() {
     let mut named = BTreeSet::new();
     for (path, method, operation) in operations() {
         let request = operation["requestBody"]["content"].as_object().into_iter().flatten().map(|(_, media)| media);
-        // A page or a file has no schema to show.
+        // An HTML page or a file has no schema.
         let replies = operation["responses"].as_object().unwrap().values().flat_map(|reply| {
             reply["content"]
                 .as_object()

@@ -264,7 +264,15 @@ fn row_changing_migrations_lift_forced_row_level_security() {
         let begins = |line: &str| {
             ["INSERT INTO", "UPDATE ", "DELETE FROM"].iter().any(|words| line.trim_start().starts_with(words))
         };
-        let changes = sql.lines().any(begins);
+        // The body of a function runs later, for a caller; that of `DO` runs in the migration.
+        let (mut runs_now, mut before) = (String::new(), "");
+        for (i, part) in sql.split("$$").enumerate() {
+            if i % 2 == 0 || before.trim_end().ends_with("DO") {
+                runs_now += part;
+            }
+            before = part;
+        }
+        let changes = runs_now.lines().any(begins);
         assert!(!changes || sql.contains("NO FORCE ROW LEVEL SECURITY"), "{:?}", folder.path());
     }
 }

@@ -38,9 +38,9 @@ const AT_ONCE: usize = 500;
 pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Client> {
     // A statement may take longer than usual; the whole write still has ten seconds.
     tx.conn.set_statement_timeout(60)?;
-    let own = store::find(tx, id)?.id;
+    let resolved = store::find(tx, id)?.id;
     let into = store::find(tx, wanted.into).map_err(|error| error.not_found_as_unknown_reference("/into"))?.id;
-    merges::check_pair("client", id, own, into)?;
+    merges::check_pair("client", id, resolved, into)?;
     let statements_of = match wanted.statements_of {
         None => None,
         Some(statements_of) => match store::find(tx, statements_of)

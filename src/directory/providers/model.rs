@@ -71,8 +71,8 @@ impl ProviderRow {
         patch.address.apply(&mut self.address);
     }
 
-    /// Takes over the fields that this provider lacks and its duplicate has, so that no information is lost. The
-    /// duplicate's name still finds it.
+    /// Takes over the fields that this provider lacks and its duplicate has. The duplicate's name becomes the alternate
+    /// name, if there is none.
     pub fn fill_missing_from(&mut self, duplicate: Self) {
         let other_name = Some(duplicate.name).filter(|name| *name != self.name);
         self.alternate_name = self.alternate_name.take().or(other_name).or(duplicate.alternate_name);

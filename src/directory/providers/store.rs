@@ -155,8 +155,7 @@ pub const REFERENCING_TABLES: &[&str] = &["actions", "barriers", "interests", "m
 fn replace_references(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
     macro_rules! move_references {
         ($($table:ident),+) => {$(
-            // By ids that the index alone yields: without statistics, SQLite would otherwise read every row of the
-            // organization.
+            // By ids that the index alone yields: otherwise SQLite may read every row of the organization.
             let named = Condition::new(
                 &[
                     concat!(stringify!($table), ".id IN (SELECT named.id FROM ", stringify!($table), " AS named WHERE \
@@ -185,10 +184,12 @@ fn replace_references(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result
 
 /// Merges a duplicate into the surviving provider. The row of the duplicate remains, and its id refers to the survivor.
 pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependents: &Dependents) -> Result<Provider> {
-    tx.conn.set_statement_timeout(60)?; // very many rows may refer to the duplicate
-    let own = find(tx, id)?.id;
+    // Very many rows may refer to the duplicate, so a statement may take longer than usual. The whole write still has
+    // ten seconds.
+    tx.conn.set_statement_timeout(60)?;
+    let resolved = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.not_found_as_unknown_reference("/into"))?.id;
-    merges::check_pair("provider", id, own, into)?;
+    merges::check_pair("provider", id, resolved, into)?;
     let rows = lock_for_update(tx, &[id, into])?;
     let (mut row, duplicate) = merges::survivor_and_duplicate("provider", rows, |row| row.id == into)?;
     // The survivor's new version must not match any ETag that was returned for either id.

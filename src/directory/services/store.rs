@@ -171,10 +171,12 @@ fn replace_references(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<(
 
 /// Merges a duplicate into the surviving service. The row of the duplicate remains, and its id refers to the survivor.
 pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
-    tx.conn.set_statement_timeout(60)?; // very many rows may refer to the duplicate
-    let own = find(tx, id)?.id;
+    // Very many rows may refer to the duplicate, so a statement may take longer than usual. The whole write still has
+    // ten seconds.
+    tx.conn.set_statement_timeout(60)?;
+    let resolved = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.not_found_as_unknown_reference("/into"))?.id;
-    merges::check_pair("service", id, own, into)?;
+    merges::check_pair("service", id, resolved, into)?;
     let rows = lock_for_update(tx, &[id, into])?;
     let (mut row, duplicate) = merges::survivor_and_duplicate("service", rows, |row| row.id == into)?;
     if row.provider_id != duplicate.provider_id {

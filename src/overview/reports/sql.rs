@@ -77,8 +77,8 @@ pub fn count_query(
                 None => sql.then(if ids { "CAST(NULL AS uuid), " } else { "CAST(NULL AS text), " }),
                 Some(group) => {
                     group_by.push(position);
-                    let words = if is_aggregated { OUTSIDE.get(i).copied().unwrap_or("NULL") } else { group.sql };
-                    moments.fill(sql, words).then(", ")
+                    let expression = if is_aggregated { OUTSIDE.get(i).copied().unwrap_or("NULL") } else { group.sql };
+                    moments.fill(sql, expression).then(", ")
                 }
             };
         }
@@ -104,13 +104,13 @@ pub fn count_query(
     sql = sql.then(" FROM ");
     sql = match part.selection.aggregated_by() {
         None => add_conditions(sql.then(part.facts.table()), part, visible, moments),
-        Some((column, made)) => {
+        Some((column, aggregates)) => {
             sql = sql.then("(SELECT ").then(column);
             for (group, name) in groups.iter().zip(INSIDE) {
                 sql = moments.fill(sql.then(", "), group.sql).then(name);
             }
-            for (name, words) in made {
-                sql = moments.fill(sql.then(", "), words).then(" AS ").then(name);
+            for (name, expression) in aggregates {
+                sql = moments.fill(sql.then(", "), expression).then(" AS ").then(name);
             }
             sql = add_conditions(sql.then(" FROM ").then(part.facts.table()), part, visible, moments);
             sql = moments.fill(sql, " AND f.voided_at > {at} GROUP BY ").then(column);
@@ -142,7 +142,9 @@ fn add_counter(sql: Condition, count: Count, is_aggregated: bool, moments: &Mome
     }
 }
 
-/// Appends the conditions on the facts: the organization, what the caller may see, when the facts were on record, and
+/// Appends the conditions on the facts. `recorded_at` is when a row begins, `replaced_at` when it ends, and `voided_at`
+/// when its case was found to be entered in error; the last two are the greatest number if that has not happened. The
+/// conditions are the organization, what the caller may see, when the facts were on record, and
 /// which of them the part counts.
 pub fn add_conditions(sql: Condition, part: &Part, visible: Condition, moments: &Moments) -> Condition {
     let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(visible);

@@ -1,6 +1,6 @@
 //! The title, and the blocks that consist of one text.
 
-use super::{Drawn, LEFT, Setter, TOP, black};
+use super::{Drawn, LEFT, TOP, Typesetter, black};
 use crate::print::{
     Block,
     text::{BOLD, Face, Line, REGULAR, lines},
@@ -33,7 +33,7 @@ fn heading(level: NonZeroU16, text: &str) -> TagKind {
     Tag::Hn(level, Some(text.to_owned())).into()
 }
 
-impl Setter {
+impl Typesetter {
     pub fn title(&mut self, text: &str) {
         let head = Manner { leading: 27.0 * 1.25, ..manner(&BOLD, 27.0, 0.0, 6.0) };
         self.text(heading(NonZeroU16::MIN, text), lines(text, head.face, self.paper.room() / head.size), &head, 0.0);
@@ -83,7 +83,7 @@ impl Setter {
     }
 
     fn text(&mut self, tag: TagKind, set: Vec<Line>, manner: &Manner, indent: f32) {
-        let part = self.part(tag, None);
+        let part = self.add_tag(tag, None);
         for line in set {
             self.need(manner.leading);
             let x =

@@ -1,6 +1,6 @@
 //! A chart in a PDF, drawn band by band over as many pages as it needs.
 
-use super::{Drawn, LEFT, Setter, black, blue, grid, pale};
+use super::{Drawn, LEFT, Typesetter, black, blue, grid, pale};
 use crate::print::{
     chart::{Anchor, Ink, Shape, hatching, plan},
     table::Chart,
@@ -11,11 +11,11 @@ use krilla::{geom::Rect, tagging::Tag};
 const SIZE: f32 = 10.5;
 const TITLE_SIZE: f32 = 14.0;
 
-impl Setter {
+impl Typesetter {
     /// A screen reader reads the description; the numbers are in the table next to it.
     pub fn chart(&mut self, chart: &Chart) {
         let bands = plan(chart, self.paper.room() / SIZE);
-        let part = self.part(Tag::Figure(Some(chart.description.clone())), None);
+        let part = self.add_tag(Tag::Figure(Some(chart.description.clone())), None);
         let wide = self.paper.room();
         let title = lines(&chart.title, &BOLD, wide / TITLE_SIZE);
         let unit = lines(&chart.unit, &REGULAR, wide / SIZE);

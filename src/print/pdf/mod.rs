@@ -106,7 +106,7 @@ enum Placed {
 }
 
 impl Placed {
-    const fn part(&self) -> Option<usize> {
+    const fn tag(&self) -> Option<usize> {
         let (Self::Words { part, .. } | Self::Shape { part, .. }) = self;
         *part
     }
@@ -129,7 +129,7 @@ struct Part {
 }
 
 /// Sets the blocks one after another, and starts a new page when the current one is full.
-struct Setter {
+struct Typesetter {
     paper: Paper,
     /// The lowest position of text on a page.
     bottom: f32,
@@ -141,8 +141,8 @@ struct Setter {
     y: f32,
 }
 
-impl Setter {
-    /// Creates a setter for pages with this many notice lines above the line with the page number.
+impl Typesetter {
+    /// Creates a typesetter for pages with this many notice lines above the line with the page number.
     fn new(paper: Paper, foot_lines: usize) -> Self {
         let bottom = paper.bottom() - FOOT_LEADING * foot_lines as f32;
         Self { paper, bottom, is_cramped: false, pages: vec![Page::default()], parts: Vec::new(), y: TOP }
@@ -152,17 +152,17 @@ impl Setter {
             page.0.push(placed);
         }
     }
-    fn turn(&mut self) {
+    fn new_page(&mut self) {
         self.pages.push(Page::default());
         self.y = TOP;
     }
     /// Starts a new page if this height does not fit on the current one.
     fn need(&mut self, height: f32) {
         if self.y + height > self.bottom && self.y > TOP {
-            self.turn();
+            self.new_page();
         }
     }
-    fn part(&mut self, tag: impl Into<TagKind>, within: Option<usize>) -> usize {
+    fn add_tag(&mut self, tag: impl Into<TagKind>, within: Option<usize>) -> usize {
         self.parts.push(Part { tag: tag.into(), within });
         self.parts.len() - 1
     }
@@ -185,14 +185,14 @@ impl Setter {
     }
 }
 
-fn lay_out(sheet: &Sheet) -> Setter {
+fn lay_out(sheet: &Sheet) -> Typesetter {
     let on = |paper| {
-        let mut setter = Setter::new(paper, foot_notice(sheet, paper).len());
-        setter.title(&sheet.title);
+        let mut typesetter = Typesetter::new(paper, foot_notice(sheet, paper).len());
+        typesetter.title(&sheet.title);
         for block in &sheet.blocks {
-            setter.block(block);
+            typesetter.block(block);
         }
-        setter
+        typesetter
     };
     let upright = on(Paper::Portrait);
     if upright.is_cramped { on(Paper::Landscape) } else { upright }
@@ -317,7 +317,7 @@ fn one_line(text: &str, width: f32) -> Option<Line> {
 /// 406 `format_cannot_show_text` if some of its text is in a script that the fonts lack.
 pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
     let sheet = shown(sheet)?;
-    let Setter { paper, pages, parts, .. } = lay_out(&sheet);
+    let Typesetter { paper, pages, parts, .. } = lay_out(&sheet);
     let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
     document.set_metadata(Metadata::new().title(sheet.name().to_owned()).language("en".into()));
@@ -330,7 +330,7 @@ pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
         let mut sheet_of_paper = document.start_page_with(size);
         let mut surface = sheet_of_paper.surface();
         for placed in &page.0 {
-            let found = placed.part().and_then(|part| found.get_mut(part));
+            let found = placed.tag().and_then(|part| found.get_mut(part));
             let tag = if found.is_some() { ContentTag::Other } else { ornament() };
             let id = match placed {
                 Placed::Words { at, size, face, line, .. } => write(&mut surface, tag, *at, *size, face, line),
@@ -385,7 +385,7 @@ fn tree(parts: Vec<Part>, mut found: Vec<Vec<Node>>) -> TagTree {
 /// The number of pages that the first block under the title takes.
 #[cfg(test)]
 pub fn pages_of_first_block(sheet: &Sheet) -> usize {
-    let has_first = |page: &&Page| page.0.iter().any(|placed| placed.part() == Some(1));
+    let has_first = |page: &&Page| page.0.iter().any(|placed| placed.tag() == Some(1));
     lay_out(sheet).pages.iter().filter(has_first).count()
 }
 

@@ -1,6 +1,6 @@
 //! A table in a PDF: the columns fit their contents, and the head is repeated on each page.
 
-use super::{LEFT, Setter, TOP, black, gray};
+use super::{LEFT, TOP, Typesetter, black, gray};
 use crate::print::text::{BOLD, Face, Line, REGULAR, lines, longest_word, width};
 use krilla::{
     color::rgb,
@@ -46,7 +46,7 @@ struct Columns<'a> {
     top: f32,
 }
 
-impl Setter {
+impl Typesetter {
     pub fn table(&mut self, head: &[String], rows: &[Vec<String>], totals: &[Vec<String>], numeric: &[bool]) {
         if head.is_empty() {
             return;
@@ -60,11 +60,11 @@ impl Setter {
         let (size, widths) = fit(&needs, self.paper.room());
         self.is_cramped |= needs.iter().zip(&widths).any(|(need, wide)| need.least * size > wide - 2.0 * PAD_X + 0.1);
         let mut columns = Columns { head, numeric, size, widths, top: TOP };
-        let table = self.part(Tag::Table, None);
+        let table = self.add_tag(Tag::Table, None);
         let first = rows.first().or(totals.first()).map_or(0.0, |row| columns.height(row, &REGULAR));
         let height = columns.height(head, &BOLD);
         self.need((height + first).min(HIGH_HEAD));
-        let group = self.part(Tag::THead, Some(table));
+        let group = self.add_tag(Tag::THead, Some(table));
         columns.set(self, Some(group), head, &BOLD);
         columns.rule(self, 1.2, black());
         if height <= HIGH_HEAD {
@@ -96,8 +96,8 @@ impl Columns<'_> {
         cells.iter().map(Vec::len).max().unwrap_or(0) as f32 * self.size * LEADING + 2.0 * PAD_Y
     }
 
-    fn rule(&self, setter: &mut Setter, thick: f32, color: rgb::Color) {
-        setter.rule(setter.y, self.widths.iter().sum(), thick, color);
+    fn rule(&self, typesetter: &mut Typesetter, thick: f32, color: rgb::Color) {
+        typesetter.rule(typesetter.y, self.widths.iter().sum(), thick, color);
     }
 
     /// The tag of a cell in this column, for screen readers.
@@ -112,38 +112,38 @@ impl Columns<'_> {
     /// Sets the rows of one part of a table. The last row moves to the page where `after` fits below it.
     fn group(
         &self,
-        setter: &mut Setter,
+        typesetter: &mut Typesetter,
         (table, tag): (usize, TagKind),
         rows: &[Vec<String>],
         face: &'static Face,
         after: f32,
     ) {
-        let group = setter.part(tag, Some(table));
+        let group = typesetter.add_tag(tag, Some(table));
         for (i, row) in rows.iter().enumerate() {
             if i + 1 == rows.len() && after > 0.0 {
-                self.need(setter, self.height(row, face) + after);
+                self.need(typesetter, self.height(row, face) + after);
             }
-            self.set(setter, Some(group), row, face);
-            self.rule(setter, 0.5, gray());
+            self.set(typesetter, Some(group), row, face);
+            self.rule(typesetter, 0.5, gray());
         }
     }
 
     /// Sets one row. Without a group it is decoration: the repeated head.
-    fn set(&self, setter: &mut Setter, group: Option<usize>, row: &[String], face: &'static Face) {
+    fn set(&self, typesetter: &mut Typesetter, group: Option<usize>, row: &[String], face: &'static Face) {
         let cells = self.lines(row, face);
-        let part = group.map(|group| setter.part(Tag::TR, Some(group)));
+        let part = group.map(|group| typesetter.add_tag(Tag::TR, Some(group)));
         let is_head = std::ptr::eq(row, self.head);
         let parts: Vec<Option<usize>> =
-            (0..cells.len()).map(|i| part.map(|row| setter.part(self.kind(i, is_head), Some(row)))).collect();
+            (0..cells.len()).map(|i| part.map(|row| typesetter.add_tag(self.kind(i, is_head), Some(row)))).collect();
         if !is_head {
             // A row that is longer than a page is split wherever the page ends.
-            self.need(setter, self.height_of(&cells).min(setter.bottom - self.top));
+            self.need(typesetter, self.height_of(&cells).min(typesetter.bottom - self.top));
         }
-        setter.y += PAD_Y;
+        typesetter.y += PAD_Y;
         let most = cells.iter().map(Vec::len).max().unwrap_or(0);
         for i in 0..most {
             if i > 0 && !is_head {
-                self.need(setter, self.size * LEADING);
+                self.need(typesetter, self.size * LEADING);
             }
             let mut left = LEFT;
             for (column, (cell, wide)) in cells.iter().zip(&self.widths).enumerate() {
@@ -155,9 +155,9 @@ impl Columns<'_> {
                     let x = if from_right { left + wide - PAD_X - line.seen_width() * self.size } else { left + PAD_X };
                     // An empty cell has a part too, because screen readers would otherwise read the cells after it
                     // under the wrong heads.
-                    setter.words(
+                    typesetter.words(
                         parts.get(column).copied().flatten(),
-                        (x, setter.y + self.size),
+                        (x, typesetter.y + self.size),
                         self.size,
                         face,
                         line.clone(),
@@ -165,18 +165,18 @@ impl Columns<'_> {
                 }
                 left += wide;
             }
-            setter.y += self.size * LEADING;
+            typesetter.y += self.size * LEADING;
         }
-        setter.y += PAD_Y;
+        typesetter.y += PAD_Y;
     }
 
     /// Starts a new page if this height does not fit on the current one, and repeats the head.
-    fn need(&self, setter: &mut Setter, height: f32) {
-        if setter.y + height > setter.bottom && setter.y > self.top {
-            setter.turn();
+    fn need(&self, typesetter: &mut Typesetter, height: f32) {
+        if typesetter.y + height > typesetter.bottom && typesetter.y > self.top {
+            typesetter.new_page();
             if self.top > TOP {
-                self.set(setter, None, self.head, &BOLD);
-                self.rule(setter, 1.2, black());
+                self.set(typesetter, None, self.head, &BOLD);
+                self.rule(typesetter, 1.2, black());
             }
         }
     }
@@ -257,9 +257,9 @@ mod tests {
         let row = |name: &str| [name, "1", "1", "1", "1"].map(str::to_owned).to_vec();
         let head = ["Team", "In the caseload at the beginning", "Came in", "Went out", "In the caseload at the end"]
             .map(str::to_owned);
-        let mut setter = Setter::new(Paper::Portrait, 0);
-        setter.table(&head, &[row("North bank")], &[row("Total")], &[false, true, true, true, true]);
-        assert!(words(&setter.pages[0]).iter().any(|(.., text, _)| text == "North bank"));
+        let mut typesetter = Typesetter::new(Paper::Portrait, 0);
+        typesetter.table(&head, &[row("North bank")], &[row("Total")], &[false, true, true, true, true]);
+        assert!(words(&typesetter.pages[0]).iter().any(|(.., text, _)| text == "North bank"));
     }
 
     #[test]
@@ -286,12 +286,12 @@ mod tests {
             .pages
             .iter()
             .map(|page| {
-                words(page).into_iter().filter(|(.., text, _)| text == "Cases").map(|(.., heard)| heard).collect()
+                words(page).into_iter().filter(|(.., text, _)| text == "Cases").map(|(.., tagged)| tagged).collect()
             })
             .collect();
         let pages = heads.iter().filter(|heads| !heads.is_empty()).count();
         assert!(pages > 2 && heads.iter().all(|heads| heads.len() <= 1), "{heads:?}");
-        assert_eq!(heads.concat().iter().filter(|heard| **heard).count(), 1);
+        assert_eq!(heads.concat().iter().filter(|tagged| **tagged).count(), 1);
     }
 
     #[test]
@@ -313,19 +313,21 @@ mod tests {
 
     #[test]
     fn every_tagged_row_has_a_cell_for_each_column() {
-        let mut setter = Setter::new(Paper::Portrait, 0);
+        let mut typesetter = Typesetter::new(Paper::Portrait, 0);
         let rows = vec![vec!["A".into(), String::new(), "1".into()], vec!["B".into()], vec![String::new(); 5]];
-        setter.table(&["x".into(), "y".into(), "z".into()], &rows, &rows[..1], &[false, false, true]);
-        let heard: std::collections::BTreeSet<usize> = setter.pages[0].0.iter().filter_map(pdf::Placed::part).collect();
+        typesetter.table(&["x".into(), "y".into(), "z".into()], &rows, &rows[..1], &[false, false, true]);
+        let tagged: std::collections::BTreeSet<usize> =
+            typesetter.pages[0].0.iter().filter_map(pdf::Placed::tag).collect();
         let of = |is: fn(&TagKind) -> bool| -> Vec<usize> {
-            setter.parts.iter().enumerate().filter(|(_, part)| is(&part.tag)).map(|(i, _)| i).collect()
+            typesetter.parts.iter().enumerate().filter(|(_, part)| is(&part.tag)).map(|(i, _)| i).collect()
         };
         let lines = of(|tag| matches!(tag, TagKind::TR(_)));
         assert_eq!(lines.len(), 5);
         for line in lines {
             let cells = of(|tag| matches!(tag, TagKind::TH(_) | TagKind::TD(_)));
-            let cells: Vec<usize> = cells.into_iter().filter(|cell| setter.parts[*cell].within == Some(line)).collect();
-            assert!(cells.len() == 3 && cells.iter().all(|cell| heard.contains(cell)), "{line}");
+            let cells: Vec<usize> =
+                cells.into_iter().filter(|cell| typesetter.parts[*cell].within == Some(line)).collect();
+            assert!(cells.len() == 3 && cells.iter().all(|cell| tagged.contains(cell)), "{line}");
         }
         assert_eq!(of(|tag| matches!(tag, TagKind::TH(_))).len(), 3 + 4);
     }
@@ -335,14 +337,14 @@ mod tests {
         let row = |name: &str| vec![name.to_owned(), "1".into()];
         let mut carried = 0;
         for rows in 20..50 {
-            let mut setter = Setter::new(Paper::Portrait, 0);
-            setter.table(&row("Kind"), &vec![row("A"); rows], &[row("All")], &[false, true]);
-            let last = words(setter.pages.last().unwrap());
+            let mut typesetter = Typesetter::new(Paper::Portrait, 0);
+            typesetter.table(&row("Kind"), &vec![row("A"); rows], &[row("All")], &[false, true]);
+            let last = words(typesetter.pages.last().unwrap());
             assert!(
                 last.iter().any(|(.., text, _)| text == "A") && last.iter().any(|(.., text, _)| text == "All"),
                 "{rows}"
             );
-            carried += setter.pages.len() - 1;
+            carried += typesetter.pages.len() - 1;
         }
         assert!((1..30).contains(&carried), "some go on over the page");
     }
@@ -351,10 +353,10 @@ mod tests {
     fn row_longer_than_a_page_continues_on_the_next() {
         let long = "Words that go on and on. ".repeat(600);
         let rows = vec![vec![long, "1".into()]];
-        let mut setter = Setter::new(Paper::Portrait, 0);
-        setter.table(&["Note".into(), "Count".into()], &rows, &[], &[false, true]);
-        assert!(setter.pages.len() > 2);
-        let last = words(setter.pages.last().unwrap());
+        let mut typesetter = Typesetter::new(Paper::Portrait, 0);
+        typesetter.table(&["Note".into(), "Count".into()], &rows, &[], &[false, true]);
+        assert!(typesetter.pages.len() > 2);
+        let last = words(typesetter.pages.last().unwrap());
         assert!(last.iter().all(|(_, y, ..)| *y <= Paper::Portrait.bottom()), "{last:?}");
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn range(report: &Report, count: i64) -> Option<(i64, i64)> {
     Some(if count == 0 { (0, 0) } else { (count - step / 2 + 1, count + step / 2) })
 }
 
-/// The range of a share whose counts are published in steps. The remainder of a share that is shown is zero, or larger
-/// than a step.
+/// The range of a share whose counts are published in steps. Denominator minus numerator is 0 or more than a step,
+/// because every other share is hidden.
 pub(super) fn share_range(report: &Report, statistic: &Statistic, figure: Figure) -> Option<(f64, f64)> {
     let (numerator, denominator) = (figure.numerator?, figure.denominator?);
     let ((low, high), (least, most)) = (range(report, numerator)?, range(report, denominator)?);
