@@ -17,7 +17,7 @@ pub const MAX_COUNTS: usize = 10;
 /// A `SELECT` statement that returns, in this order: [`MAX_GROUP_COLUMNS`] codes, [`MAX_GROUP_COLUMNS`] ids, a number
 /// of days, and [`MAX_COUNTS`] counts.
 #[derive(Debug, Clone)]
-pub struct Tally(pub Condition);
+pub struct CountQuery(pub Condition);
 
 type Code = Option<String>;
 type Named = Option<Key>;
@@ -34,7 +34,7 @@ pub struct Cell {
 type OptionalText = Nullable<Text>;
 type OptionalId = Nullable<sql::Uuid>;
 
-impl Query for Tally {
+impl Query for CountQuery {
     type SqlType = (
         (OptionalText, OptionalText, OptionalText, OptionalText),
         (OptionalId, OptionalId, OptionalId, OptionalId),
@@ -61,7 +61,7 @@ macro_rules! query_of_condition {
         }
     )+};
 }
-query_of_condition!(Tally, Listing, Keyed, Command);
+query_of_condition!(CountQuery, Listing, Keyed, Command);
 
 /// The number of code columns in one row of a listing.
 pub const LISTED_CODES: usize = 6;

@@ -206,7 +206,10 @@ fn check(text: String, most: usize, treatment: impl Fn(char) -> Treatment, lines
 }
 
 macro_rules! bounded_text {
-    ($(#[$doc:meta])* $name:ident, lines: $lines:literal, treatment: $treatment:expr, pattern: $pattern:literal, what: $what:literal, about: $about:literal) => {
+    (
+        $(#[$doc:meta])* $name:ident, lines: $lines:literal, treatment: $treatment:expr,
+        pattern: $pattern:literal, what: $what:literal, about: $about:literal
+    ) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
         #[diesel(sql_type = sql::Text)]

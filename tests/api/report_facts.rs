@@ -333,7 +333,7 @@ fn trigger_sql(engine: Engine, table: &FactTable) -> Vec<String> {
     }
 }
 
-/// The values of a row of facts of `record`: all but the time when the row begins.
+/// Inserts a row of facts for the new version of a record. `recorded_at` is the time when the row begins.
 fn new_row(engine: Engine, table: &FactTable, recorded_at: &str) -> String {
     let (new, _) = engine.rows();
     let values: Vec<String> = table.fields.iter().map(|field| engine.value(field.value, new)).collect();
@@ -465,7 +465,8 @@ BEGIN
     UPDATE case_facts SET replaced_at = now
     WHERE organization_id = NEW.organization_id AND team_id = last.team_id AND replaced_at = {NEVER} AND case_id = NEW.id;
     INSERT INTO case_facts ({columns})
-    VALUES (NEW.organization_id, NEW.team_id, {NEVER}, NEW.id, now, NEW.client_id, {values}, CASE WHEN NEW.status = 'entered_in_error' THEN now ELSE {NEVER} END);
+    VALUES (NEW.organization_id, NEW.team_id, {NEVER}, NEW.id, now, NEW.client_id, {values},
+        CASE WHEN NEW.status = 'entered_in_error' THEN now ELSE {NEVER} END);
     IF TG_OP = 'UPDATE' AND NEW.status = 'entered_in_error' AND OLD.status <> NEW.status THEN
         {}
     END IF;
@@ -506,7 +507,8 @@ fn shared_triggers(engine: Engine) -> Vec<String> {
     SELECT {values}
     FROM deadline_facts AS f
     WHERE f.organization_id = {new}.organization_id AND f.case_id = {new}.case_id AND f.deadline_id IN {of_action}
-        AND f.replaced_at = (SELECT max(l.replaced_at) FROM deadline_facts AS l WHERE l.organization_id = f.organization_id AND l.case_id = f.case_id AND l.deadline_id = f.deadline_id);
+        AND f.replaced_at = (SELECT max(l.replaced_at) FROM deadline_facts AS l WHERE l.organization_id = f.organization_id
+            AND l.case_id = f.case_id AND l.deadline_id = f.deadline_id);
 "
     );
     match engine {

@@ -64,7 +64,7 @@ pub enum Value {
     RatingChange(&'static str),
     /// The type of the action that a deadline belongs to.
     TypeOfAction,
-    /// A text, moment or number that the triggers of a case compute.
+    /// A moment or a number that the triggers of a case compute.
     ComputedMoment,
     ComputedNumber,
 }

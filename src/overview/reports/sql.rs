@@ -5,7 +5,7 @@ use crate::{
     auth::OrganizationId,
     db::{
         Condition,
-        aggregate::{MAX_COUNTS, MAX_GROUP_COLUMNS, Tally},
+        aggregate::{CountQuery, MAX_COUNTS, MAX_GROUP_COLUMNS},
     },
     types::{Day, Instant},
 };
@@ -65,7 +65,7 @@ pub fn count_query(
     groups: &[&'static Group],
     visible: Condition,
     moments: &Moments,
-) -> Tally {
+) -> CountQuery {
     let is_aggregated = part.selection.aggregated_by().is_some();
     let mut sql = Condition::sql("SELECT ");
     let mut group_by: Vec<&'static str> = Vec::new();
@@ -123,7 +123,7 @@ pub fn count_query(
     for (i, position) in group_by.into_iter().enumerate() {
         sql = sql.then(if i == 0 { " GROUP BY " } else { ", " }).then(position);
     }
-    Tally(sql)
+    CountQuery(sql)
 }
 
 fn add_counter(sql: Condition, count: Count, is_aggregated: bool, moments: &Moments) -> Condition {
