@@ -50,6 +50,14 @@ pub trait PortableDsl: Sized {
         Locked(self)
     }
 
+    /// The same, but leaves out the rows that another transaction has locked.
+    fn skipping_locked(self) -> SkipLocked<Self>
+    where
+        Self: Query,
+    {
+        SkipLocked(self)
+    }
+
     /// Takes a shared lock (`FOR KEY SHARE`) on rows that this transaction is about to reference. Other transactions
     /// can reference the same row or update its ordinary columns, but cannot lock it with `FOR UPDATE`.
     fn for_reference(self) -> Referred<Self>
@@ -134,6 +142,8 @@ macro_rules! locking {
 locking! {
     /// `... FOR UPDATE`, on engines that have it.
     Locked = " FOR UPDATE";
+    /// `... FOR UPDATE SKIP LOCKED`, on engines that have it.
+    SkipLocked = " FOR UPDATE SKIP LOCKED";
     /// `... FOR KEY SHARE`, on engines that have it.
     Referred = " FOR KEY SHARE";
 }

@@ -206,10 +206,11 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
-    case_counters (organization_id, year) {
+    case_counters (organization_id, year, slot) {
         organization_id -> Uuid,
         year -> Int4,
-        last -> Int4,
+        next -> Int4,
+        slot -> Int4,
     }
 }
 

@@ -14,13 +14,13 @@ mod work;
 
 use crate::{
     auth::{Operator, OrganizationId, Role},
-    db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
+    casework::cases::opening,
+    db::Db,
     error::{ApiError, Code, Result},
     identity::organizations,
     overview::{reports::facts, search::indexer},
     types::Instant,
 };
-use diesel::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{collections::BTreeMap, sync::mpsc};
 
@@ -128,36 +128,23 @@ fn cases(
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} cases, {eta} left") {
         progress.set_style(style);
     }
+    let mut made_so_far = 0;
     for (count, batch, numbers) in batches {
+        let is_last = made_so_far + count == total;
         db.write_blocking(who, move |tx| {
             tx.switch_organization(organization)?;
             tx.conn.defer_fact_triggers()?;
             batch.write(tx.conn)?;
-            set_case_counters(tx, &numbers)?;
+            if is_last {
+                // New cases continue after the last number of each year.
+                numbers.iter().try_for_each(|(year, last)| opening::start_numbers(tx, *year, last + 1))?;
+            }
             tx.record("demo.filled", organization, Vec::new());
             Ok(())
         })?;
+        made_so_far += count;
         progress.inc(count.into());
     }
     progress.finish_and_clear();
     producer.join().map_err(|_| ApiError::internal("making the data up failed"))
-}
-
-/// Sets the case counters, so that new cases continue after the last generated number.
-fn set_case_counters(tx: &mut Tx, numbers: &Numbers) -> Result<()> {
-    let organization = tx.organization();
-    for (year, last) in numbers {
-        diesel::insert_into(case_counters::table)
-            .values((
-                case_counters::organization_id.eq(Key::from_uuid(organization.uuid())),
-                case_counters::year.eq(*year),
-                case_counters::last.eq(*last),
-            ))
-            .on_conflict((case_counters::organization_id, case_counters::year))
-            .do_update()
-            .set(case_counters::last.eq(*last))
-            .portable()
-            .execute(tx.conn)?;
-    }
-    Ok(())
 }

@@ -5,8 +5,8 @@ use crate::{
     auth::{Role, UserId},
     casework::{assignments, clients},
     db::{
-        PortableDsl as _, Tx,
-        schema::{case_counters, cases},
+        PortableDsl as _, Tx, rewrite,
+        schema::{case_counters as slots, cases},
     },
     error::{ApiError, Result},
     http::Body,
@@ -16,23 +16,45 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The next case number of the year. The year is that of the organization's day.
+/// The rows that hold the next case numbers of a year. The numbers of one row are this far apart.
+const SLOTS: i32 = 64;
+
+/// The next case number of the year. The year is that of the organization's day. A number is left out if the
+/// transaction that took it does not commit.
 fn next_number(tx: &mut Tx) -> Result<String> {
     let zone: Zone = organizations::store::find(tx)?.time_zone;
     let (organization, year) = (tx.organization(), Day::today(&zone).year());
-    let next: i32 = diesel::insert_into(case_counters::table)
-        .values((
-            case_counters::organization_id.eq(organization),
-            case_counters::year.eq(year),
-            case_counters::last.eq(1),
-        ))
-        .on_conflict((case_counters::organization_id, case_counters::year))
-        .do_update()
-        .set(case_counters::last.eq(case_counters::last + 1))
-        .returning(case_counters::last)
-        .portable()
-        .get_result(tx.conn)?;
+    let lowest = || {
+        let of_year = slots::table.filter(slots::organization_id.eq(organization)).filter(slots::year.eq(year));
+        of_year.order((slots::next, slots::slot)).select((slots::slot, slots::next)).limit(1)
+    };
+    // The lowest number that no other transaction holds, so that cases can be opened at the same time.
+    let free: Option<(i32, i32)> = lowest().skipping_locked().get_result(tx.conn).optional()?;
+    let (slot, next) = match free {
+        Some(free) => free,
+        None => {
+            start_numbers(tx, year, 1)?;
+            lowest().locked().get_result(tx.conn)?
+        }
+    };
+    rewrite(slots::table.find((organization, year, slot)), slots::next.eq(next + SLOTS)).execute(tx.conn)?;
     Ok(format!("{year}-{next:06}"))
+}
+
+/// Lets the case numbers of a year begin with this one, unless they have begun.
+pub fn start_numbers(tx: &mut Tx, year: i32, first: i32) -> Result<()> {
+    let organization = tx.organization();
+    let row = |slot| {
+        let next = slots::next.eq(first + slot);
+        (slots::organization_id.eq(organization), slots::year.eq(year), next, slots::slot.eq(slot))
+    };
+    let rows: Vec<_> = (0..SLOTS).map(row).collect();
+    crate::on_engine!(tx.conn, |c| {
+        rows.into_iter().try_for_each(|row| {
+            diesel::insert_into(slots::table).values(row).on_conflict_do_nothing().execute(c).map(drop)
+        })
+    })?;
+    Ok(())
 }
 
 /// Opens a case: its number, its first episode, its lead, and its first entry in the timeline.
