@@ -2,9 +2,10 @@
 
 use super::{Entry, append};
 use crate::{
-    db::{Engine, progress::MAX_WRITE_TIME},
+    db::{Conn, Engine, progress::MAX_WRITE_TIME},
     error::{ApiError, Result},
     supervise,
+    types::Id,
 };
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -79,7 +80,9 @@ fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
         // A single entry does not wait, and neither does the one after it.
         alone = group.len() == 1;
         let entries: Vec<Entry> = group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
-        let outcome = engine.write_blocking(move |conn| append(conn, entries.clone()));
+        let organization = entries.iter().map(|entry| entry.organization).min().unwrap_or(Id::NIL);
+        let append = move |conn: &mut Conn| Ok((append(conn, Some(organization), entries.clone())?, Vec::new()));
+        let outcome = engine.write_blocking(organization, append);
         if let Err(error) = &outcome {
             tracing::error!(%error, "the audit log cannot be written");
         }

@@ -88,11 +88,15 @@ fn head(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, Vec<u8>)>
 }
 
 /// Appends the entries, one organization after another in a fixed order, so that two transactions cannot deadlock.
-pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
+/// `current` is the organization whose rows the transaction sees, if that is known.
+pub fn append(conn: &mut Conn, current: Option<OrganizationId>, mut entries: Vec<Entry>) -> Result<()> {
     entries.sort_by_key(|entry| entry.organization);
+    let mut current = current;
     for entries in entries.chunk_by(|a, b| a.organization == b.organization) {
         let Some(organization) = entries.first().map(|entry| entry.organization) else { continue };
-        conn.set_organization(organization)?;
+        if current.replace(organization) != Some(organization) {
+            conn.set_organization(organization)?;
+        }
         let (mut sequence, mut hash) = head(conn, organization)?;
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {

@@ -8,7 +8,11 @@ use super::{
     lock::Lock,
     url::{Url, with_timeouts},
 };
-use crate::{auth::OrganizationId, types::sql};
+use crate::{
+    auth::OrganizationId,
+    error::{ApiError, Result},
+    types::sql,
+};
 
 /// A connection to the engine that the URL names.
 #[derive(diesel::MultiConnection)]
@@ -132,16 +136,44 @@ impl Conn {
     }
 
     /// Starts a transaction that may write. SQLite must take the write lock at the start: a deferred transaction that
-    /// reads first and writes later fails at once, whatever the busy timeout. On PostgreSQL the commit does not wait
-    /// for the disk, so it releases the head of the organization's chain at once; [`Conn::make_durable`] waits for many
-    /// commits together.
-    pub fn begin_write(&mut self) -> QueryResult<()> {
+    /// reads first and writes later fails at once, whatever the busy timeout. On PostgreSQL the transaction sees the
+    /// rows of one organization, and the commit does not wait for the disk, so it releases the head of the
+    /// organization's chain at once; [`Conn::commit_durably`] waits for many commits together. All this takes one round
+    /// trip.
+    pub fn begin_write(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => {
-                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN; SET LOCAL synchronous_commit TO off")
-            }
+            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                &format!("BEGIN; SET LOCAL synchronous_commit TO off; SET LOCAL app.organization = '{organization}'"),
+            ),
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
+    }
+
+    /// Starts the next write of a group in the transaction of the earlier ones, for the same or another organization.
+    /// [`Conn::rollback_write`] undoes it alone. It waits for a lock for `patience` at most, because others may wait
+    /// for the locks that the earlier writes have taken. PostgreSQL only: one round trip.
+    pub fn begin_next_write(
+        &mut self,
+        organization: OrganizationId,
+        patience: std::time::Duration,
+        is_second: bool,
+    ) -> QueryResult<()> {
+        let release = if is_second { "" } else { "RELEASE SAVEPOINT next_write; " };
+        self.batch_execute(&format!(
+            "{release}SAVEPOINT next_write; SET LOCAL lock_timeout TO {}; SET LOCAL app.organization = '{organization}'",
+            patience.as_millis()
+        ))
+    }
+
+    /// Lets the rest of the transaction wait for locks as long as the connection does by default.
+    pub fn reset_lock_timeout(&mut self) -> QueryResult<()> {
+        self.batch_execute("SET LOCAL lock_timeout TO DEFAULT")
+    }
+
+    /// Undoes the write that [`Conn::begin_next_write`] has begun.
+    pub fn rollback_write(&mut self) -> QueryResult<()> {
+        self.batch_execute("ROLLBACK TO SAVEPOINT next_write")
     }
 
     /// Takes an advisory lock until the transaction ends, exclusive or shared. On SQLite a writing transaction has the
@@ -296,23 +328,43 @@ impl Conn {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }
 
-    /// Returns when everything that this connection has committed is on the disk. No response is sent before that.
-    /// PostgreSQL's write-ahead log is one sequence: if this connection has read data of another transaction that is
-    /// not durable yet, that data is in the log before this record and becomes durable with it.
+    /// Writes what this connection has committed to the disk, on PostgreSQL. Its write-ahead log is one sequence: if the
+    /// connection has read data of another transaction that is not durable yet, that data is in the log before the
+    /// message and becomes durable with it.
     ///
     /// The statement sets synchronous_commit for its own transaction, whatever the role, the database or the server
     /// sets: at least `on`, so it also waits for a synchronous standby if there is one. `remote_apply` stays; `off`,
     /// `local` and `remote_write` are raised to `on`. PostgreSQL reads the setting when the transaction ends, after
     /// this statement has set it.
-    pub fn make_durable(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => c.batch_execute(
-                "SELECT set_config('synchronous_commit',
-                     CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, TRUE),
-                     pg_logical_emit_message(TRUE, 'alongside', '')",
-            ),
-            Self::Sqlite(_) => Ok(()),
-        }
+    pub const FLUSH: &str = "SELECT set_config('synchronous_commit',
+            CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, TRUE),
+            pg_logical_emit_message(TRUE, 'alongside', '')";
+
+    /// Commits a transaction of [`Conn::begin_write`], and returns when it is on the disk. No response is sent before
+    /// that. On PostgreSQL both take one round trip.
+    ///
+    /// # Errors
+    /// `outcome_unknown` if it is not known whether the transaction is stored. After any other error it is not.
+    pub fn commit_durably(&mut self) -> Result<()> {
+        use diesel::result::{DatabaseErrorKind as Kind, Error::DatabaseError};
+        let Self::Pg(c) = self else { return self.commit().map_err(|error| ApiError::from(error).as_commit_error()) };
+        // PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK and no error. The first statement fails
+        // in such a transaction.
+        let done = c.batch_execute(&format!("SET LOCAL lock_timeout TO DEFAULT; COMMIT; {}", Self::FLUSH));
+        done.map_err(|error| match &error {
+            DatabaseError(
+                Kind::SerializationFailure
+                | Kind::UniqueViolation
+                | Kind::ForeignKeyViolation
+                | Kind::NotNullViolation
+                | Kind::CheckViolation,
+                _,
+            ) => ApiError::from(error),
+            DatabaseError(_, info) if info.message().starts_with("current transaction is aborted") => {
+                ApiError::internal(error)
+            }
+            _ => ApiError::outcome_unknown(error),
+        })
     }
 
     /// Performs every step of a write without changing a record, for `/readyz`. A read-only PostgreSQL refuses a row

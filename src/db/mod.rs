@@ -183,8 +183,9 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let write = CallerContext::new(caller, self.checks).into_write(erase_type(f));
-        restore_type(self.engine.write_within(progress::MAX_WRITE_TIME, write).await?)
+        let context = CallerContext::new(caller, self.checks);
+        let (organization, write) = (context.organization(), context.into_write(erase_type(f)));
+        restore_type(self.engine.write_in_group(organization, write).await?)
     }
 
     /// [`Db::write`] for the command line, which may block its thread.
@@ -193,8 +194,8 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let write = CallerContext::new(caller, self.checks).into_write(erase_type(f));
-        restore_type(self.engine.write_blocking(write)?)
+        let context = CallerContext::new(caller, self.checks);
+        restore_type(self.engine.write_blocking(context.organization(), context.into_write(erase_type(f)))?)
     }
 
     /// Reads one snapshot of all organizations without a time limit, while a server may continue to write.
@@ -239,7 +240,7 @@ impl Db {
         &self,
         mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.engine.write(move |conn| run_as_keeper(conn, &mut f)).await
+        self.engine.write(move |conn| Ok((run_as_keeper(conn, &mut f)?, Vec::new()))).await
     }
 
     /// The same for the command line, which may block its thread.
@@ -247,7 +248,7 @@ impl Db {
         &self,
         mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.engine.write_blocking(move |conn| run_as_keeper(conn, &mut f))
+        self.engine.write_blocking(Id::NIL, move |conn| Ok((run_as_keeper(conn, &mut f)?, Vec::new())))
     }
 
     /// The engine without callers and audit log, for the check of the audit log itself, the session check and the
@@ -313,7 +314,7 @@ impl CallerContext {
         move |conn| self.answer(conn, &mut f)
     }
     /// The write, for a connection.
-    fn into_write(self, mut f: Query) -> impl FnMut(&mut Conn) -> Result<Value> + Send + 'static {
+    fn into_write(self, mut f: Query) -> impl FnMut(&mut Conn) -> Result<(Value, Vec<Entry>)> + Send + 'static {
         move |conn| run_write(conn, &self, &mut f)
     }
     /// Runs the read in a transaction that has begun. Returns its value and its audit entries.
@@ -333,8 +334,9 @@ fn run_as_keeper<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>)
     f(conn)
 }
 
-fn run_write(conn: &mut Conn, context: &CallerContext, f: &mut Query) -> Result<Value> {
-    conn.set_organization(context.organization())?;
+/// Runs the write in a transaction that has begun. Returns its value and its audit entries, which the caller appends at
+/// the end of the transaction, so that the head of the organization's chain is locked as briefly as possible.
+fn run_write(conn: &mut Conn, context: &CallerContext, f: &mut Query) -> Result<(Value, Vec<Entry>)> {
     if context.reads_all_organizations {
         conn.use_keeper_role()?;
     }
@@ -364,9 +366,7 @@ fn run_write(conn: &mut Conn, context: &CallerContext, f: &mut Query) -> Result<
     if entries.is_empty() && !changed_nothing {
         return Err(ApiError::internal("a change wrote no audit entry"));
     }
-    // The audit entries come last, so that the head of the organization's chain is locked as briefly as possible.
-    audit::append(conn, entries).map_err(ApiError::as_audit_error)?;
-    Ok(value)
+    Ok((value, entries))
 }
 
 /// One transaction on behalf of one caller. Stores accept only this type, so no query runs without a known caller.

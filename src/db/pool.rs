@@ -10,13 +10,14 @@ use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
 use super::file::DatabaseFile;
-use super::progress::{Progress, given_up};
+use super::progress::{MAX_WRITE_TIME, Progress, given_up};
 use super::reader::Reader;
 use super::writer::{Writer, catching_panics};
 use super::{
     conn::{Conn, Use},
     url::Url,
 };
+use crate::audit::{self, Entry};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
 
@@ -53,8 +54,8 @@ enum Peeks {
 
 #[derive(Clone)]
 enum Writes {
-    /// PostgreSQL: any connection of the pool.
-    Shared(ConnectionPool),
+    /// PostgreSQL: any connection of the pool. Writes of requests are committed in groups, by the writer's threads.
+    Shared(ConnectionPool, Writer),
     /// SQLite: the single writer thread.
     Single(Writer),
 }
@@ -75,12 +76,14 @@ impl Engine {
             Conn::Pg(_) => {
                 // One more connection, for the batched session lookup.
                 let peeks = Reader::start(reading(url, 1)?, readers, ACQUIRE_TIMEOUT)?;
-                (Peeks::SeparatePool(peeks), Writes::Shared(ConnectionPool::new(url, *purpose, connections, None)?))
+                let pool = ConnectionPool::new(url, *purpose, connections, None)?;
+                let writer = Writer::on_pool(&pool, connections)?;
+                (Peeks::SeparatePool(peeks), Writes::Shared(pool, writer))
             }
             Conn::Sqlite(_) => {
                 let reopen = (url.clone(), *purpose);
                 let reopen = move || Conn::open(&reopen.0, reopen.1).map_err(|error| error.to_string());
-                (Peeks::CallingThread(pool.clone()), Writes::Single(Writer::start(first, reopen, file.clone())?))
+                (Peeks::CallingThread(pool.clone()), Writes::Single(Writer::on_file(first, reopen, file.clone())?))
             }
         };
         let fresh = Reader::start(pool, readers, MAX_READ_TIME)?;
@@ -140,13 +143,10 @@ impl Engine {
     }
 
     /// Runs `f` in one transaction: all of it is stored, or nothing. `f` may run more than once, so it must do nothing
-    /// but queries. There is no time limit, and the write continues if the caller's future is dropped.
-    pub async fn write<T, F>(&self, f: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
-    {
-        self.write_as(Progress::default(), f).await
+    /// but queries. The audit entries that it returns are appended at the end. There is no time limit, and the write
+    /// continues if the caller's future is dropped.
+    pub async fn write<T: Send + 'static>(&self, f: impl Write<T>) -> Result<T> {
+        self.write_as(Progress::default(), OrganizationId::NIL, f).await
     }
 
     /// The same for a request, which waits no longer than `longest`. A write that is given up before its COMMIT is
@@ -154,28 +154,38 @@ impl Engine {
     ///
     /// # Errors
     /// `unavailable` if nothing is stored; `outcome_unknown` if COMMIT had already been sent.
-    pub async fn write_within<T, F>(&self, longest: Duration, f: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
-    {
+    async fn write_within<T>(longest: Duration, write: impl AsyncFnOnce(Progress) -> Result<T>) -> Result<T> {
         let progress = Progress::of_request();
         let _waiting = progress.give_up_on_drop();
-        match tokio::time::timeout(longest, self.write_as(progress.clone(), f)).await {
+        match tokio::time::timeout(longest, write(progress.clone())).await {
             Ok(outcome) => outcome,
             Err(late) if progress.give_up() => Err(ApiError::unavailable(late)),
             Err(late) => Err(ApiError::outcome_unknown(late)),
         }
     }
 
-    async fn write_as<T, F>(&self, progress: Progress, mut f: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
-    {
+    /// A write of a request, for at most [`MAX_WRITE_TIME`]. It begins with the rows of this organization, and it may
+    /// share its transaction with other writes, so it sets nothing for the rest of the transaction but the
+    /// organization and the time limits of statements.
+    ///
+    /// # Errors
+    /// `unavailable` if nothing is stored; `outcome_unknown` if COMMIT had already been sent.
+    pub async fn write_in_group<T: Send + 'static>(&self, organization: OrganizationId, f: impl Write<T>) -> Result<T> {
+        let (Writes::Shared(_, writer) | Writes::Single(writer)) = &self.writes;
+        Self::write_within(MAX_WRITE_TIME, async |progress| writer.run(progress, organization, f).await).await
+    }
+
+    async fn write_as<T: Send + 'static>(
+        &self,
+        progress: Progress,
+        organization: OrganizationId,
+        mut f: impl Write<T>,
+    ) -> Result<T> {
         match &self.writes {
-            Writes::Shared(pool) => pool.run(move |conn| transaction(conn, &progress, catching_panics(&mut f))).await,
-            Writes::Single(writer) => writer.run(progress, f).await,
+            Writes::Shared(pool, _) => {
+                pool.run(move |conn| transaction(conn, &progress, organization, catching_panics(&mut f))).await
+            }
+            Writes::Single(writer) => writer.run(progress, organization, f).await,
         }
     }
 
@@ -187,26 +197,20 @@ impl Engine {
         if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < CHECK_INTERVAL) {
             return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
         }
-        let tried = self.write_within(ACQUIRE_TIMEOUT, |conn| {
-            conn.set_organization(OrganizationId::NIL)?;
-            Ok(conn.try_write()?)
-        });
-        let outcome = tried.await;
+        let try_write = |conn: &mut Conn| Ok((conn.try_write()?, Vec::new()));
+        let tried = async |progress| self.write_as(progress, OrganizationId::NIL, try_write).await;
+        let outcome = Self::write_within(ACQUIRE_TIMEOUT, tried).await;
         *last = Some((Instant::now(), outcome.as_ref().err().map(ApiError::copy)));
         outcome
     }
 
-    /// The same for a thread that may block.
-    pub fn write_blocking<T, F>(&self, mut f: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
-    {
+    /// [`Engine::write`] for a thread that may block. It begins with the rows of this organization.
+    pub fn write_blocking<T: Send + 'static>(&self, organization: OrganizationId, mut f: impl Write<T>) -> Result<T> {
         match &self.writes {
-            Writes::Shared(pool) => {
-                pool.run_blocking_on_pool(move |conn| transaction(conn, &Progress::default(), catching_panics(&mut f)))
-            }
-            Writes::Single(writer) => writer.run_blocking(f),
+            Writes::Shared(pool, _) => pool.run_blocking_on_pool(move |conn| {
+                transaction(conn, &Progress::default(), organization, catching_panics(&mut f))
+            }),
+            Writes::Single(writer) => writer.run_blocking(organization, f),
         }
     }
 
@@ -221,7 +225,7 @@ impl Engine {
             return Some(error.to_string());
         }
         match &self.writes {
-            Writes::Shared(_) => None,
+            Writes::Shared(..) => None,
             Writes::Single(writer) => {
                 writer.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
             }
@@ -231,15 +235,25 @@ impl Engine {
 
 const ATTEMPTS: u32 = 6;
 
+/// What a write does on its connection. Returns its value, and the audit entries to append.
+pub trait Write<T>: FnMut(&mut Conn) -> Result<(T, Vec<Entry>)> + Send + 'static {}
+impl<T, F: FnMut(&mut Conn) -> Result<(T, Vec<Entry>)> + Send + 'static> Write<T> for F {}
+
 /// One transaction, repeated while the engine reports a serialization conflict or another transient error.
 pub(super) fn transaction<T>(
     conn: &mut Conn,
     progress: &Progress,
-    mut f: impl FnMut(&mut Conn) -> Result<T>,
+    organization: OrganizationId,
+    mut f: impl FnMut(&mut Conn) -> Result<(T, Vec<Entry>)>,
 ) -> Result<T> {
     let mut attempt = 1;
+    let mut append = |conn: &mut Conn| {
+        let (value, entries) = f(conn)?;
+        audit::append(conn, None, entries).map_err(ApiError::as_audit_error)?;
+        Ok(value)
+    };
     loop {
-        match attempt_transaction(conn, progress, &mut f) {
+        match attempt_transaction(conn, progress, organization, &mut append) {
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 std::thread::sleep(backoff(attempt));
                 attempt += 1;
@@ -249,28 +263,29 @@ pub(super) fn transaction<T>(
     }
 }
 
-fn attempt_transaction<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+fn attempt_transaction<T>(
+    conn: &mut Conn,
+    progress: &Progress,
+    organization: OrganizationId,
+    f: impl FnOnce(&mut Conn) -> Result<T>,
+) -> Result<T> {
     if progress.is_given_up() {
         return Err(given_up());
     }
-    conn.begin_write()?;
+    conn.begin_write(organization)?;
     match f(conn) {
         Ok(value) => {
             if !progress.mark_committing() {
                 conn.rollback();
                 return Err(given_up());
             }
-            // diesel rolls back a transaction that it cannot commit, but if the connection breaks during COMMIT, the
-            // outcome is unknown.
-            conn.commit().map_err(|error| {
-                let error = ApiError::from(error).as_commit_error();
+            conn.commit_durably().map_err(|error| {
                 if error.code() != Code::OutcomeUnknown {
+                    conn.rollback();
                     progress.mark_rolled_back();
                 }
                 error
             })?;
-            // From here the transaction is committed, whatever fails later.
-            conn.make_durable().map_err(ApiError::outcome_unknown)?;
             progress.mark_done();
             Ok(value)
         }

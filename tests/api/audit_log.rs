@@ -330,7 +330,7 @@ async fn verification_does_not_block_writes(server: &TestServer) {
     let (db, organization) = (server.open_db(), server.org.id);
     // The verification neither waits for a write nor blocks one.
     let mut writer = server.database.open();
-    writer.begin_write().unwrap();
+    writer.begin_write(server.org.id).unwrap();
     diesel::delete(schema::idempotency_keys::table).execute(&mut writer).unwrap();
     let (_, wrong) = alongside::admin::verify(&db, &operator(), None).unwrap();
     let secrets = alongside::auth::secret_keys::SecretKeys::read(server.database.folder.path()).unwrap();

@@ -12,6 +12,7 @@ use crate::{
 use alongside::{
     auth::Role,
     db::{Conn, Db, Url, Use},
+    types::Id,
 };
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::json;
@@ -288,11 +289,10 @@ async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting_on_po
         assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual);
         conn.batch_execute("CREATE TABLE words (word TEXT)").unwrap();
         for _ in 0..20 {
-            conn.begin_write().unwrap();
+            conn.begin_write(Id::NIL).unwrap();
             conn.batch_execute("INSERT INTO words VALUES ('word')").unwrap();
-            conn.commit().unwrap();
             let end = ask(&mut conn, "pg_current_wal_insert_lsn()");
-            conn.make_durable().unwrap();
+            conn.commit_durably().unwrap();
             let there = ask(&mut conn, &format!("pg_current_wal_flush_lsn() >= '{end}'"));
             assert_eq!(there, "true", "synchronous_commit = {usual}");
         }
@@ -317,7 +317,7 @@ async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting_on_po
 
 /// A stricter setting than `on` stays: a standby that answers reads has applied the acknowledged writes.
 #[test]
-fn make_durable_raises_weaker_settings_and_keeps_stricter_ones_on_postgres() {
+fn durable_commit_raises_weaker_settings_and_keeps_stricter_ones_on_postgres() {
     let database = TestDatabase::make(Engine::Postgres);
     let mut conn = database.open();
     for (usual, set) in
@@ -326,11 +326,11 @@ fn make_durable_raises_weaker_settings_and_keeps_stricter_ones_on_postgres() {
         conn.batch_execute(&format!("SET synchronous_commit = {usual}")).unwrap();
         // The setting that is in force until the end of the transaction.
         conn.batch_execute("BEGIN").unwrap();
-        conn.make_durable().unwrap();
+        conn.batch_execute(Conn::FLUSH).unwrap();
         assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), set, "{usual}");
         conn.batch_execute("ROLLBACK").unwrap();
         assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual, "for its own transaction alone");
-        conn.make_durable().unwrap();
+        conn.batch_execute(Conn::FLUSH).unwrap();
         assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual);
     }
 }

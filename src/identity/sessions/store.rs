@@ -89,7 +89,11 @@ pub fn end_sessions_of_wrong_clock(conn: &mut Conn) -> Result<usize> {
         let count = diesel::update(open.filter(of_wrong_clock)).set(sessions::ended_at.eq(now)).execute(conn)?;
         if went_back || count > 0 {
             let origin = Origin { request: RequestId::new(), source: "server".into(), own_address: None };
-            chain::append(conn, vec![Entry::new(None, organization, &origin, "session.ended_by_clock", None)])?;
+            chain::append(
+                conn,
+                Some(organization),
+                vec![Entry::new(None, organization, &origin, "session.ended_by_clock", None)],
+            )?;
             ended += count;
         }
     }
