@@ -11,7 +11,7 @@ use crate::{
 use alongside::{
     db::Conn,
     on_engine,
-    overview::reports::facts::{BeforeEnd, FactTable, Field, History, TABLES, Value},
+    overview::reports::facts::{BeforeEnd, FactTable, Field, History, Index, TABLES, Value},
 };
 use diesel::{QueryableByName, RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Text};
 use std::{collections::BTreeMap, path::Path};
@@ -148,18 +148,11 @@ fn table_sql(engine: Engine, table: &FactTable) -> Vec<String> {
         ),
         format!("CREATE INDEX {kind}_facts_by_case ON {kind}_facts (organization_id, case_id, replaced_at)"),
     ];
-    if is_case(table) {
-        sql.push(
-            "CREATE INDEX case_facts_steps ON case_facts (organization_id, team_id, recorded_at, step, status, \
-             voided_at, advocacy_type, intake_source) WHERE step <> 0"
-                .to_owned(),
-        );
-        sql.push(
-            "CREATE INDEX case_facts_unmet ON case_facts (organization_id, team_id, since, recorded_at, status, \
-             unmet_reason, voided_at) WHERE status IN ('declined', 'waitlisted')"
-                .to_owned(),
-        );
-    }
+    sql.extend(table.indexes.iter().map(|Index { name, columns, condition }| {
+        format!(
+            "CREATE INDEX {kind}_facts_{name} ON {kind}_facts (organization_id, team_id, {columns}) WHERE {condition}"
+        )
+    }));
     if engine == Engine::Postgres {
         // On SQLite the table itself is this index.
         let all = columns(table);

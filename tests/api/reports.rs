@@ -127,6 +127,7 @@ on_both_engines! {
     invalid_report_requests_are_rejected_by_parameter,
     report_counts_only_records_visible_to_the_caller,
     past_report_is_reproducible,
+    report_as_of_now_equals_the_report_of_its_moment,
     report_is_available_in_every_format,
     report_files_name_the_teams_they_cover,
     report_file_is_protected_unless_exact_numbers_are_requested,
@@ -893,6 +894,34 @@ async fn past_report_is_reproducible(server: &TestServer) {
     }
     assert!(changed > 8, "{changed} measures saw that everything has changed");
     assert_eq!(differing_facts(server), Vec::<String>::new());
+}
+
+/// A report as of now is counted from other indexes. It counts the same as one of that moment, whether or not records
+/// changed within the millisecond in which it was asked for.
+async fn report_as_of_now_equals_the_report_of_its_moment(server: &TestServer) {
+    let (ana, supervisor) = (server.user(Role::Advocate), server.user(Role::Supervisor));
+    let questions = [
+        "barriers_open?group_by=severity,provider",
+        "caseload_current?group_by=advocate,status",
+        "deadlines_due?group_by=team",
+        "data_quality?group_by=",
+    ];
+    for round in 0..20 {
+        let case = ana.new_case().await;
+        let barrier = json!({"type": "cost", "description": "d", "severity": if round % 2 == 0 { "low" } else { "high" }});
+        ana.post(&format!("/cases/{case}/barriers"), barrier).await.expect(201);
+        if round % 3 == 0 {
+            let in_error = json!({"to": "entered_in_error", "reason": "r"});
+            server.user(Role::Admin).transition(&case, in_error).await.expect(201);
+        }
+        for question in questions {
+            let now = report(&supervisor, question).await;
+            let then = report(&supervisor, &format!("{question}&as_of={}", now["as_of"].as_str().unwrap())).await;
+            assert_eq!(now, then, "{question}");
+        }
+    }
+    let (rows, _) = observed(&supervisor, questions[0]).await;
+    assert_eq!(rows, ["Not said, Low: open = 6", "Not said, High: open = 7"]);
 }
 
 async fn report_is_available_in_every_format(server: &TestServer) {

@@ -94,6 +94,10 @@ impl GroupedCounts {
     /// Adds the counts of another slice.
     pub fn merge(&mut self, other: Self) {
         self.all.merge(other.all);
+        if self.groups.is_empty() {
+            self.groups = other.groups;
+            return;
+        }
         for (path, counts) in other.groups {
             self.groups.entry(path).or_default().merge(counts);
         }

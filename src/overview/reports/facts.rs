@@ -21,6 +21,18 @@ pub struct FactTable {
     pub fields: &'static [Field],
     /// Columns of the record that are no field, but whose change begins a new row.
     pub also_changed_by: &'static [&'static str],
+    /// The indexes for single measures. Each table has two more: its key, and `<kind>_facts_by_case`.
+    pub indexes: &'static [Index],
+}
+
+/// An index `<kind>_facts_<name>` of a part of the facts.
+#[derive(Debug)]
+pub struct Index {
+    pub name: &'static str,
+    /// The columns after the organization and the team.
+    pub columns: &'static str,
+    /// Which facts it has.
+    pub condition: &'static str,
 }
 
 /// What the records tell of their past.
@@ -120,6 +132,23 @@ pub const TABLES: [FactTable; 6] = [
             optional("unmet_reason", Text("unmet_reason")),
         ],
         also_changed_by: &["episode"],
+        indexes: &[
+            Index {
+                name: "steps",
+                columns: "recorded_at, step, status, voided_at, advocacy_type, intake_source",
+                condition: "step <> 0",
+            },
+            Index {
+                name: "unmet",
+                columns: "since, recorded_at, status, unmet_reason, voided_at",
+                condition: "status IN ('declined', 'waitlisted')",
+            },
+            Index {
+                name: "open",
+                columns: "voided_at, lead_id, status, priority",
+                condition: "status NOT IN ('closed', 'declined') AND replaced_at = 9223372036854775807",
+            },
+        ],
     },
     FactTable {
         kind: "barrier",
@@ -139,6 +168,12 @@ pub const TABLES: [FactTable; 6] = [
             optional("judged_by", Text("judged_by")).null_before_end(),
         ],
         also_changed_by: &[],
+        // `ended_at` is always NULL here. SQLite reads only the index if it has every column that the query names.
+        indexes: &[Index {
+            name: "open",
+            columns: "voided_at, severity, provider_id, ended_at",
+            condition: "ended_at IS NULL AND replaced_at = 9223372036854775807",
+        }],
     },
     FactTable {
         kind: "action",
@@ -158,6 +193,11 @@ pub const TABLES: [FactTable; 6] = [
             optional("decided_on", Day("decided_on")).null_before_end(),
         ],
         also_changed_by: &[],
+        indexes: &[Index {
+            name: "pending",
+            columns: "voided_at",
+            condition: "status IN ('filed', 'in_progress') AND replaced_at = 9223372036854775807",
+        }],
     },
     FactTable {
         kind: "deadline",
@@ -177,6 +217,11 @@ pub const TABLES: [FactTable; 6] = [
             required("late_filing", Flag("late_filing")).before_end("0"),
         ],
         also_changed_by: &[],
+        indexes: &[Index {
+            name: "open",
+            columns: "voided_at",
+            condition: "status IN ('running', 'pending_trigger') AND replaced_at = 9223372036854775807",
+        }],
     },
     FactTable {
         kind: "meeting",
@@ -200,6 +245,7 @@ pub const TABLES: [FactTable; 6] = [
             optional("confidence", RatingChange("confidence")).null_before_end(),
         ],
         also_changed_by: &[],
+        indexes: &[],
     },
     FactTable {
         kind: "task",
@@ -215,6 +261,7 @@ pub const TABLES: [FactTable; 6] = [
             required("status", Text("status")).before_end("'open'"),
         ],
         also_changed_by: &[],
+        indexes: &[],
     },
 ];
 

@@ -205,6 +205,15 @@ pub struct Part {
     pub counters: &'static [Counter],
     /// SQL for a number of whole days of each fact, for quantiles.
     pub days: Option<&'static str>,
+    /// The groups for which a report as of now reads an index of the facts that meet the condition now, and no other
+    /// facts: see `Index` in `facts.rs`. `None` if there is no such index.
+    pub index_groups: Option<&'static [&'static str]>,
+}
+
+impl Part {
+    pub fn is_indexed(&self, groups: &[&Group]) -> bool {
+        self.index_groups.is_some_and(|names| groups.iter().all(|group| names.contains(&group.name)))
+    }
 }
 
 /// Which facts of a record a measure reads.
@@ -343,6 +352,10 @@ impl Measure {
             part.selection.aggregated_by().is_none() && part.counters.iter().all(|counter| counter.sql.is_additive())
         };
         self.parts.iter().all(part)
+    }
+    /// Whether a report as of now by these groups reads only indexes of what it counts.
+    pub fn is_indexed(&self, groups: &[&Group]) -> bool {
+        self.parts.iter().all(|part| part.is_indexed(groups))
     }
     /// Everything that it can be grouped by, including months and quarters.
     pub fn all_groups(&self) -> impl Iterator<Item = &'static Group> + use<> {

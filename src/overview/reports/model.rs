@@ -10,7 +10,7 @@ use crate::{
     types::{Day, Instant, Zone},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -31,11 +31,14 @@ pub struct Excluded {
     pub n: Option<i64>,
 }
 
+/// The name of a group, one of its keys and the label of the key.
+pub type GroupKey = (&'static str, String, String);
+
 /// One number of a report, of one group.
 #[derive(Debug, Clone)]
 pub struct ReportRow {
-    /// For each group its name, its key and the label of the key.
-    pub group: Vec<(&'static str, String, String)>,
+    /// For each group its name, its key and the label of the key. All numbers of a group share it.
+    pub group: Arc<[GroupKey]>,
     pub statistic: &'static str,
     pub figure: Figure,
 }
@@ -43,7 +46,7 @@ pub struct ReportRow {
 impl Serialize for ReportRow {
     fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
         let mut row = s.serialize_map(None)?;
-        for (name, key, _) in &self.group {
+        for (name, key, _) in &*self.group {
             row.serialize_entry(name, key)?;
         }
         if !self.group.is_empty() {

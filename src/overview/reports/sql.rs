@@ -5,7 +5,7 @@ use crate::{
     auth::OrganizationId,
     db::{
         Condition,
-        aggregate::{CountQuery, MAX_COUNTS, MAX_GROUP_COLUMNS},
+        aggregate::{CountQuery, Keyed, MAX_COUNTS, MAX_GROUP_COLUMNS},
     },
     types::{Day, Instant},
 };
@@ -16,6 +16,8 @@ pub struct Moments {
     pub organization: OrganizationId,
     /// The moment that the report is as of, and its day.
     pub at: Instant,
+    /// Whether that is the moment of the request.
+    pub is_now: bool,
     pub day: Day,
     /// The period: its days, and the moments at which they begin.
     pub from: Option<(Day, Instant)>,
@@ -57,6 +59,21 @@ const OUTSIDE: [&str; MAX_GROUP_COLUMNS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 /// other counter includes.
 pub const ENTERED_IN_ERROR: usize = MAX_COUNTS - 1;
 
+/// Which facts a query counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Those of the moment.
+    AsOf,
+    /// Those that no other has replaced, of cases that were not entered in error.
+    Current,
+    /// Those that no other has replaced, of cases that were entered in error. Only their number is counted.
+    CurrentInError,
+}
+
+/// The condition on facts that no other has replaced. The number is in the text of the query, because an engine uses a
+/// partial index only if the text implies the condition of the index.
+const CURRENT: &str = " AND f.replaced_at = 9223372036854775807";
+
 /// The query that counts a part by these groups, over the facts that the caller may see. `first_counter` is the
 /// position of the part's first counter among the counters of the measure.
 pub fn count_query(
@@ -65,8 +82,10 @@ pub fn count_query(
     groups: &[&'static Group],
     visible: Condition,
     moments: &Moments,
+    counted: Counted,
 ) -> CountQuery {
     let is_aggregated = part.selection.aggregated_by().is_some();
+    let has_no_errors = is_aggregated || counted == Counted::Current;
     let mut sql = Condition::sql("SELECT ");
     let mut group_by: Vec<&'static str> = Vec::new();
     for ids in [false, true] {
@@ -94,16 +113,25 @@ pub fn count_query(
         sql = sql.then(", ");
         let counter = i.checked_sub(first_counter).and_then(|i| part.counters.get(i));
         sql = match counter {
-            Some(counter) => add_counter(sql, counter.sql, is_aggregated, moments),
-            None if i == ENTERED_IN_ERROR && !is_aggregated => {
+            Some(counter) if counted != Counted::CurrentInError => {
+                add_counter(sql, counter.sql, has_no_errors, moments)
+            }
+            None if i == ENTERED_IN_ERROR && !has_no_errors => {
                 moments.fill(sql, "count(CASE WHEN f.voided_at <= {at} THEN 1 END)")
             }
-            None => sql.then("CAST(0 AS bigint)"),
+            _ => sql.then("CAST(0 AS bigint)"),
         };
     }
     sql = sql.then(" FROM ");
     sql = match part.selection.aggregated_by() {
-        None => add_conditions(sql.then(part.facts.table()), part, visible, moments),
+        None => {
+            let sql = sql.then(part.facts.table());
+            match counted {
+                Counted::AsOf => add_conditions(sql, part, visible, moments),
+                Counted::Current => add_current(sql, part, visible, moments, "f.voided_at = 9223372036854775807"),
+                Counted::CurrentInError => add_current(sql, part, visible, moments, "f.voided_at <= {at}"),
+            }
+        }
         Some((column, aggregates)) => {
             sql = sql.then("(SELECT ").then(column);
             for (group, name) in groups.iter().zip(INSIDE) {
@@ -126,9 +154,36 @@ pub fn count_query(
     CountQuery(sql)
 }
 
-fn add_counter(sql: Condition, count: Count, is_aggregated: bool, moments: &Moments) -> Condition {
-    let when = if is_aggregated { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
+/// How long before a record is stored its id may be made, in milliseconds: longer than a change may take.
+const OLDEST_ID: i64 = 15_000;
+
+/// The query for any fact that began, ended or was found to be of a case that was entered in error after the moment.
+/// Unless it finds one, the current facts are those of the moment. An id begins with the time at which it was made, so
+/// a fact that began later and replaced none has a later id.
+pub fn changed_since(part: &Part, visible: Condition, moments: &Moments) -> Keyed {
+    let id = part.facts.id();
+    let sql = Condition::sql("SELECT ").then(id).then(" FROM ").then(part.facts.table());
+    let ended = moments.fill(
+        add_scope(sql.clone(), visible.clone(), moments),
+        " AND f.replaced_at > {at} AND f.replaced_at < 9223372036854775807",
+    );
+    let milliseconds = u128::try_from(moments.at.micros() / 1000 - OLDEST_ID).unwrap_or(0);
+    let began = add_scope(sql.clone(), visible.clone(), moments).then(CURRENT).then(" AND ").then(id).then(" >= ");
+    let began = moments.fill(began.id(uuid::Uuid::from_u128(milliseconds << 80)), " AND f.recorded_at > {at}");
+    let in_error = add_current(
+        sql,
+        part,
+        visible,
+        moments,
+        "f.voided_at > {at} AND f.voided_at < 9223372036854775807",
+    );
+    Keyed(ended.then(" UNION ALL ").with(began).then(" UNION ALL ").with(in_error).then(" LIMIT 1"))
+}
+
+fn add_counter(sql: Condition, count: Count, has_no_errors: bool, moments: &Moments) -> Condition {
+    let when = if has_no_errors { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
     match count {
+        Count::Where("1 = 1") if has_no_errors => sql.then("count(*)"),
         Count::Where(condition) => {
             moments.fill(moments.fill(sql.then("count("), when), condition).then(") THEN 1 END)")
         }
@@ -147,9 +202,8 @@ fn add_counter(sql: Condition, count: Count, is_aggregated: bool, moments: &Mome
 /// conditions are the organization, what the caller may see, when the facts were on record, and
 /// which of them the part counts.
 pub fn add_conditions(sql: Condition, part: &Part, visible: Condition, moments: &Moments) -> Condition {
-    let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(visible);
     let sql = moments.fill(
-        sql,
+        add_scope(sql, visible, moments),
         match part.selection {
             FactSelection::History => " AND f.recorded_at <= {at} AND (",
             FactSelection::OnRecord | FactSelection::PerClient(_) | FactSelection::PerProvider(_) => {
@@ -158,4 +212,21 @@ pub fn add_conditions(sql: Condition, part: &Part, visible: Condition, moments: 
         },
     );
     moments.fill(sql, part.condition).then(")")
+}
+
+/// Appends the conditions on current facts.
+fn add_current(
+    sql: Condition,
+    part: &Part,
+    visible: Condition,
+    moments: &Moments,
+    voided: &'static str,
+) -> Condition {
+    let sql = add_scope(sql, visible, moments).then(CURRENT).then(" AND ");
+    moments.fill(moments.fill(sql, voided).then(" AND ("), part.condition).then(")")
+}
+
+/// Appends the organization, and what the caller may see.
+fn add_scope(sql: Condition, visible: Condition, moments: &Moments) -> Condition {
+    sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(visible)
 }

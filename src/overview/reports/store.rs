@@ -6,14 +6,13 @@ use super::{
     measures::TEAM,
     model::*,
     request::*,
-    sql::count_query,
+    sql::{Counted, changed_since, count_query},
     suppression::{self, PublishedCount, Threshold},
 };
 use crate::{
     auth::{CaseAccess, UserId},
     db::{
         Condition, Tx,
-        aggregate::Cell,
         dialect::Key,
         schema::{providers, services, teams as team_rows, users},
     },
@@ -29,7 +28,7 @@ use crate::{
     },
 };
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The most groups of a report. A larger request must use fewer `group_by` values.
 const MAX_GROUPS: usize = 5_000;
@@ -179,8 +178,16 @@ pub fn count(
     let visible = visible(tx, slice)?;
     let mut first_counter = 0;
     for part in measure.parts {
-        let cells: Vec<Cell> = count_query(part, first_counter, groups, visible.clone(), moments).load(tx.conn)?;
-        counted.add(measure, &keys, cells);
+        let query = |groups, facts| count_query(part, first_counter, groups, visible.clone(), moments, facts);
+        let is_indexed = moments.is_now && part.is_indexed(groups) && matches!(slice, Slice::Teams(_));
+        if is_indexed && changed_since(part, visible.clone(), moments).load::<Key>(tx.conn)?.is_empty() {
+            counted.add(measure, &keys, query(groups, Counted::Current).load(tx.conn)?);
+            if measure.reports_entered_in_error {
+                counted.add(measure, &[], query(&[], Counted::CurrentInError).load(tx.conn)?);
+            }
+        } else {
+            counted.add(measure, &keys, query(groups, Counted::AsOf).load(tx.conn)?);
+        }
         check_groups(counted.groups.len())?;
         first_counter += part.counters.len();
     }
@@ -240,30 +247,33 @@ pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts
         PublishedCount::About(about) => Some(about),
         PublishedCount::Hidden => None,
     };
-    let row = |group: &[(&'static str, String, String)], figures: Vec<Figure>| {
+    let row = |group: Vec<(usize, GroupKey)>, figures: Vec<Figure>| {
+        let group: Arc<[GroupKey]> = group.into_iter().map(|(_, key)| key).collect();
         let each = measure.statistics.iter().zip(figures);
-        each.map(|(statistic, figure)| ReportRow { group: group.to_vec(), statistic: statistic.name, figure })
-            .collect::<Vec<_>>()
+        each.map(move |(statistic, figure)| ReportRow {
+            group: Arc::clone(&group),
+            statistic: statistic.name,
+            figure,
+        })
     };
-    let mut rows = Vec::new();
+    // Each group with the ranks of its keys.
+    let mut rows: Vec<(Vec<(usize, GroupKey)>, Vec<Figure>)> = Vec::new();
     let mut add = |counted: &GroupedCounts, figures: Vec<Vec<Figure>>, period: Option<(usize, &ReportPeriod)>| {
-        for (path, figures) in counted.groups.keys().zip(figures) {
+        for ((path, counts), figures) in counted.groups.iter().zip(figures) {
             // A group whose facts are all excluded gets no row.
-            if counted.groups.get(path).is_some_and(|counts| is_empty_group(measure, counts)) || figures.is_empty() {
+            if is_empty_group(measure, counts) || figures.is_empty() {
                 continue;
             }
-            let (mut group, mut order) = (Vec::new(), Vec::new());
+            let mut group = Vec::new();
             let mut named = counted_by.iter().zip(&names).zip(path);
             for asked in &request.groups {
                 if let (Some(_), Some((at, period))) = (asked.keys.span(), period) {
-                    group.push((asked.name, period.key.clone(), period.label.clone()));
-                    order.push((at, String::new()));
+                    group.push((at, (asked.name, period.key.clone(), period.label.clone())));
                 } else if let Some(((known, names), key)) = named.next() {
-                    group.push((known.name, key.clone(), names.label(key)));
-                    order.push(names.order(key));
+                    group.push((names.rank(key), (known.name, key.clone(), names.label(key))));
                 }
             }
-            rows.push((order, row(&group, figures)));
+            rows.push((group, figures));
         }
     };
     if !by_time {
@@ -285,17 +295,17 @@ pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts
             let group = request
                 .groups
                 .iter()
-                .map(|group| (group.name, period.key.clone(), period.label.clone()))
+                .map(|group| (at, (group.name, period.key.clone(), period.label.clone())))
                 .collect::<Vec<_>>();
-            period_rows.push((vec![(at, String::new())], row(&group, all.clone())));
+            period_rows.push((group, all.clone()));
         } else {
             add(counted, figures, Some((at, period)));
         }
-        periods.push(PeriodFigures { period: period.clone(), rows: row(&[], all) });
+        periods.push(PeriodFigures { period: period.clone(), rows: row(Vec::new(), all).collect() });
     }
     rows.extend(period_rows);
-    rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let rows: Vec<ReportRow> = rows.into_iter().flat_map(|(_, rows)| rows).collect();
+    rows.sort_by(|(one, _), (other, _)| places(one).cmp(places(other)));
+    let rows: Vec<ReportRow> = rows.into_iter().flat_map(|(group, figures)| row(group, figures)).collect();
     let excluded = measure
         .excluded
         .iter()
@@ -334,9 +344,14 @@ pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts
         threshold: protected.then_some(threshold.smallest_published()),
         step: protected.then_some(suppression::STEP),
         rows,
-        totals: row(&[], totals),
+        totals: row(Vec::new(), totals).collect(),
         periods,
     })
+}
+
+/// The place of a group among the rows: by the ranks of its keys, and among keys of one rank by label.
+fn places(group: &[(usize, GroupKey)]) -> impl Iterator<Item = (usize, &String, &String)> {
+    group.iter().map(|(rank, (_, key, label))| (*rank, label, key))
 }
 
 /// Whether all counts of a group that a statistic uses are 0.
@@ -379,13 +394,10 @@ impl Names {
             key => words(key),
         })
     }
-    fn order(&self, key: &str) -> (usize, String) {
+    fn rank(&self, key: &str) -> usize {
         match self {
-            Self::Ordered(steps) => {
-                (steps.iter().position(|(step, _)| *step == key).unwrap_or(usize::MAX), String::new())
-            }
-            _ if key == NONE => (1, String::new()),
-            _ => (0, format!("{}\u{0}{key}", self.label(key))),
+            Self::Ordered(steps) => steps.iter().position(|(step, _)| *step == key).unwrap_or(usize::MAX),
+            _ => usize::from(key == NONE),
         }
     }
 }

@@ -39,6 +39,7 @@ pub const ALL: &[Measure] = &[Measure {
             },
         ],
         days: None,
+        index_groups: None,
     }],
     statistics: &[
         Statistic {

@@ -59,6 +59,7 @@ pub const ALL: &[Measure] = &[
             condition: "f.ended_at IS NULL",
             counters: &[Counter { name: "open", sql: Count::Where("1 = 1") }],
             days: None,
+            index_groups: Some(&["team", "severity", "provider"]),
         }],
         statistics: &[Statistic { name: "open", title: "Open barriers", formula: Formula::Count("open") }],
         unit_counter: "open",
@@ -104,6 +105,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "by_client", sql: Count::Where("f.judged_by = 'client'") },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[
             Statistic {
@@ -151,6 +153,7 @@ pub const ALL: &[Measure] = &[
                 condition: OF_A_PROVIDER,
                 counters: &[Counter { name: "clients", sql: Count::Distinct("f.client_id") }],
                 days: None,
+                index_groups: None,
             },
             Part {
                 facts: Facts::Barriers,
@@ -158,6 +161,7 @@ pub const ALL: &[Measure] = &[
                 condition: OF_A_PROVIDER,
                 counters: &[Counter { name: "flagged", sql: Count::Where("f.hit >= 3") }],
                 days: None,
+                index_groups: None,
             },
         ],
         statistics: &[
@@ -203,6 +207,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "no_ground", sql: Count::Where("f.bases = '[]'") },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[Statistic { name: "barriers", title: "Barriers", formula: Formula::Count("barriers") }],
         unit_counter: "barriers",

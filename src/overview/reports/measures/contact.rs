@@ -48,6 +48,7 @@ pub const ALL: &[Measure] = &[
                 "CASE WHEN f.first_contact_at IS NULL THEN NULL WHEN f.first_contact_at < f.opened_at THEN 0 \
                  ELSE (f.first_contact_at - f.opened_at) / 86400000000 END",
             ),
+            index_groups: None,
         }],
         statistics: &[
             Statistic {
@@ -113,6 +114,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "spoken_to", sql: Count::Where("f.last_contact_at IS NOT NULL") },
             ],
             days: Some("CASE WHEN f.last_contact_at > {at} THEN 0 ELSE ({at} - f.last_contact_at) / 86400000000 END"),
+            index_groups: None,
         }],
         statistics: &[
             Statistic { name: "cases", title: "Active cases", formula: Formula::Count("active") },

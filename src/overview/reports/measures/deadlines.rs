@@ -44,6 +44,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "pending", sql: Count::Where("f.status = 'pending_trigger'") },
             ],
             days: None,
+            index_groups: Some(&["team", "advocate", "action_type", "source"]),
         }],
         statistics: &[
             Statistic { name: "overdue", title: "Overdue", formula: Formula::Count("overdue") },
@@ -105,6 +106,7 @@ pub const ALL: &[Measure] = &[
                 },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[
             Statistic {
@@ -162,6 +164,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "overdue", sql: Count::Where("f.due_on < {day}") },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[
             Statistic { name: "overdue", title: "Overdue", formula: Formula::Count("overdue") },

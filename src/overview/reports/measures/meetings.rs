@@ -40,6 +40,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "without", sql: Count::Where("f.mandatory_items = 0") },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[
             Statistic {
@@ -96,6 +97,7 @@ pub const ALL: &[Measure] = &[
                 Counter { name: "once", sql: Count::Where("f.met = 1") },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[
             Statistic {

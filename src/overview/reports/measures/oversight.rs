@@ -48,6 +48,7 @@ pub const ALL: &[Measure] = &[
                 },
             ],
             days: None,
+            index_groups: None,
         }],
         statistics: &[
             Statistic { name: "open", title: "Open cases", formula: Formula::Count("open") },
@@ -98,6 +99,7 @@ pub const ALL: &[Measure] = &[
                     Counter { name: "other_intake", sql: Count::Where("f.intake_source = 'other'") },
                 ],
                 days: None,
+                index_groups: None,
             },
             Part {
                 facts: Facts::Barriers,
@@ -113,6 +115,7 @@ pub const ALL: &[Measure] = &[
                     Counter { name: "other_type", sql: Count::Where("f.type = 'other'") },
                 ],
                 days: None,
+                index_groups: None,
             },
             Part {
                 facts: Facts::Actions,
@@ -123,6 +126,7 @@ pub const ALL: &[Measure] = &[
                     Counter { name: "no_scheme", sql: Count::Where("f.scheme IS NULL") },
                 ],
                 days: None,
+                index_groups: Some(&["team"]),
             },
         ],
         statistics: &[

@@ -1,0 +1,5 @@
+SET LOCAL lock_timeout TO '10s'; -- rather this, again, than every request behind it
+DROP INDEX case_facts_open;
+DROP INDEX barrier_facts_open;
+DROP INDEX action_facts_pending;
+DROP INDEX deadline_facts_open;
