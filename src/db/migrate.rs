@@ -123,6 +123,7 @@ const ATTEMPTS: u64 = 20;
 /// Index statistics that SQLite needs and cannot guess. The first column of every index, the organization, does not
 /// narrow the rows. The second column selects a few rows, unless it is a column whose values many rows share. Cases
 /// without a lead are rare, and so are documents that are not indexed yet. Half of the meetings are in the future.
+/// Of the report facts of a team, most have the same end: they are current.
 /// Without these statistics, SQLite assumes that an organization has ten rows and reads a whole table instead of using
 /// an index. Every database has the same statistics, so tests and measurements use the same plans as production;
 /// nothing ever runs ANALYZE on the data.
@@ -133,6 +134,7 @@ const STATISTICS: &str = r"
         SELECT t.name, CASE i.origin WHEN 'pk' THEN t.name ELSE i.name END,
                CASE WHEN i.name LIKE '%\_nobodys%' ESCAPE '\' OR i.name = 'search_documents_fresh' THEN '5 5'
                     WHEN i.name = 'meetings_to_come' THEN '500000 500000'
+                    WHEN i.origin = 'pk' AND t.name LIKE '%\_facts' ESCAPE '\' THEN '1000000 1000000 250000 250000'
                     WHEN (SELECT name FROM pragma_index_info(i.name) WHERE seqno = 1) IN ('team_id', 'status', 'kind') THEN '1000000 1000000 250000'
                     ELSE '1000000 1000000' END
         FROM sqlite_schema t, pragma_index_list(t.name) i
