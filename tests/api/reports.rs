@@ -908,7 +908,8 @@ async fn report_as_of_now_equals_the_report_of_its_moment(server: &TestServer) {
     ];
     for round in 0..20 {
         let case = ana.new_case().await;
-        let barrier = json!({"type": "cost", "description": "d", "severity": if round % 2 == 0 { "low" } else { "high" }});
+        let barrier =
+            json!({"type": "cost", "description": "d", "severity": if round % 2 == 0 { "low" } else { "high" }});
         ana.post(&format!("/cases/{case}/barriers"), barrier).await.expect(201);
         if round % 3 == 0 {
             let in_error = json!({"to": "entered_in_error", "reason": "r"});

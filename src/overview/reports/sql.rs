@@ -172,13 +172,7 @@ pub fn changed_since(part: &Part, visible: Condition, moments: &Moments) -> Keye
     // With an upper bound, too, PostgreSQL expects few facts and uses the key.
     let began = began.id(uuid::Uuid::from_u128(milliseconds << 80)).then(" AND ").then(id).then(" <= ");
     let began = moments.fill(began.id(uuid::Uuid::max()), " AND f.recorded_at > {at}");
-    let in_error = add_current(
-        sql,
-        part,
-        visible,
-        moments,
-        "f.voided_at > {at} AND f.voided_at < 9223372036854775807",
-    );
+    let in_error = add_current(sql, part, visible, moments, "f.voided_at > {at} AND f.voided_at < 9223372036854775807");
     Keyed(ended.then(" UNION ALL ").with(began).then(" UNION ALL ").with(in_error).then(" LIMIT 1"))
 }
 
@@ -217,13 +211,7 @@ pub fn add_conditions(sql: Condition, part: &Part, visible: Condition, moments: 
 }
 
 /// Appends the conditions on current facts.
-fn add_current(
-    sql: Condition,
-    part: &Part,
-    visible: Condition,
-    moments: &Moments,
-    voided: &'static str,
-) -> Condition {
+fn add_current(sql: Condition, part: &Part, visible: Condition, moments: &Moments, voided: &'static str) -> Condition {
     let sql = add_scope(sql, visible, moments).then(CURRENT).then(" AND ");
     moments.fill(moments.fill(sql, voided).then(" AND ("), part.condition).then(")")
 }

@@ -250,11 +250,7 @@ pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts
     let row = |group: Vec<(usize, GroupKey)>, figures: Vec<Figure>| {
         let group: Arc<[GroupKey]> = group.into_iter().map(|(_, key)| key).collect();
         let each = measure.statistics.iter().zip(figures);
-        each.map(move |(statistic, figure)| ReportRow {
-            group: Arc::clone(&group),
-            statistic: statistic.name,
-            figure,
-        })
+        each.map(move |(statistic, figure)| ReportRow { group: Arc::clone(&group), statistic: statistic.name, figure })
     };
     // Each group with the ranks of its keys.
     let mut rows: Vec<(Vec<(usize, GroupKey)>, Vec<Figure>)> = Vec::new();

@@ -105,8 +105,12 @@ mod tests {
         let measure = find(id).unwrap();
         let row = |path: Vec<(&'static str, String, String)>, figures: Vec<Figure>| {
             let each = measure.statistics.iter().zip(figures);
-            each.map(|(statistic, figure)| ReportRow { group: path.as_slice().into(), statistic: statistic.name, figure })
-                .collect::<Vec<_>>()
+            each.map(|(statistic, figure)| ReportRow {
+                group: path.as_slice().into(),
+                statistic: statistic.name,
+                figure,
+            })
+            .collect::<Vec<_>>()
         };
         let report = Report {
             id: measure.id,
