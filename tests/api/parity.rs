@@ -174,3 +174,41 @@ async fn database_owner_without_superuser_rights_fills_and_serves_it_on_postgres
     assert_eq!(cases.body["total"], 20);
     server.anyone("GET", "/readyz", None).await.expect(200);
 }
+
+/// SQLite rewrites the indexes and checks the foreign keys of every column that an `UPDATE` names.
+#[test]
+fn columns_of_indexes_are_written_only_if_changed() {
+    let sources: Vec<String> =
+        crate::architecture::sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")))
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+    let table_of = |row: &str| {
+        let before = sources.iter().find_map(|text| text.split_once(&format!("pub struct {row} {{"))).unwrap().0;
+        before.rsplit("table_name = ").next().unwrap().split([',', ')']).next().unwrap().to_owned()
+    };
+    let mut compared = BTreeSet::new();
+    let mut tables = BTreeSet::new();
+    for declaration in sources.iter().flat_map(|text| text.split("\nversioned! {\n").skip(1)) {
+        let table = table_of(declaration.split(',').next().unwrap().trim());
+        let columns = declaration.split("if_changed [").nth(1).unwrap().split(']').next().unwrap();
+        let columns = columns.split(',').map(|column| column.trim().trim_end_matches('_'));
+        compared.extend(columns.filter(|column| !column.is_empty()).map(|column| format!("{table}.{column}")));
+        tables.insert(table);
+    }
+    let mut needed = facts(
+        &mut TestDatabase::make(Engine::Sqlite).open(),
+        r"WITH tables AS (SELECT name FROM sqlite_schema WHERE type = 'table'),
+            indexes AS (SELECT t.name AS of_table, i.name, substr(s.sql, instr(s.sql, 'WHERE')) AS filter
+              FROM tables t, pragma_index_list(t.name) i LEFT JOIN sqlite_schema s ON s.name = i.name AND i.partial WHERE i.origin <> 'pk')
+          SELECT of_table || '.' || x.name AS fact FROM indexes i, pragma_index_info(i.name) x
+          UNION SELECT of_table || '.' || c.name FROM indexes i, pragma_table_info(i.of_table) c WHERE i.filter LIKE '%' || c.name || '%'
+          UNION SELECT t.name || '.' || f.[from] FROM tables t, pragma_foreign_key_list(t.name) f",
+    );
+    needed.retain(|fact| {
+        let (table, column) = fact.split_once('.').unwrap();
+        tables.contains(table) && !["organization_id", "id"].contains(&column)
+    });
+    assert!(!needed.is_empty());
+    assert_eq!(compared, needed, "the lists `if_changed` of `versioned!`, and the columns of indexes and foreign keys");
+}

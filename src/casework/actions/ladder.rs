@@ -72,7 +72,7 @@ impl Condition {
     fn matches(&self, row: &ActionRow, decision: Decision) -> bool {
         let scheme = self.scheme.is_empty() || row.scheme.is_none_or(|scheme| self.scheme.contains(&scheme));
         let decisions = if self.decision.is_empty() { NOT_FULLY_GRANTED } else { &self.decision };
-        self.kinds.contains(&row.kind) && scheme && decisions.contains(&decision)
+        self.kinds.contains(&row.type_) && scheme && decisions.contains(&decision)
     }
 }
 

@@ -119,16 +119,15 @@ impl<'de> Deserialize<'de> for Level {
 }
 
 /// A row of `actions`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = actions, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = actions, treat_none_as_default_value = false)]
 pub struct ActionRow {
     pub organization_id: OrganizationId,
     pub id: ActionId,
     pub case_id: CaseId,
     pub barrier_id: Option<BarrierId>,
     pub provider_id: Option<ProviderId>,
-    #[diesel(column_name = type_)]
-    pub kind: ActionType,
+    pub type_: ActionType,
     pub forum: Line<200>,
     pub scheme: Option<Scheme>,
     pub level: Option<i32>,
@@ -164,7 +163,7 @@ impl ActionRow {
             case_id,
             barrier_id,
             provider_id: new.provider_id,
-            kind: new.kind,
+            type_: new.kind,
             forum: new.forum,
             scheme: new.scheme,
             level: new.level.map(|level| level.0),
@@ -190,7 +189,7 @@ impl ActionRow {
 
     pub fn apply(&mut self, patch: &ActionPatch) -> Result<()> {
         let patch = patch.clone();
-        patch.kind.apply(&mut self.kind);
+        patch.kind.apply(&mut self.type_);
         patch.forum.apply(&mut self.forum);
         patch.provider_id.apply(&mut self.provider_id);
         patch.scheme.apply(&mut self.scheme);
@@ -348,7 +347,7 @@ impl From<ActionRow> for Action {
             case_id: row.case_id,
             barrier_id: row.barrier_id,
             provider_id: row.provider_id,
-            kind: row.kind,
+            kind: row.type_,
             forum: row.forum,
             scheme: row.scheme,
             level: row.level,

@@ -21,7 +21,14 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(ActionRow, actions, updated_at);
+versioned! {
+    ActionRow, actions, updated_at;
+    always [
+        type_, forum, scheme, level, escalation_reason, description, status, filed_on, method, external_reference,
+        decision, decided_on, late_filing, good_cause, version, updated_at,
+    ]
+    if_changed [case_id, barrier_id, provider_id, parent_action_id, created_by, created_at]
+}
 
 /// A new barrier counts as possible retaliation for this many days after an action against the same provider.
 const RETALIATION_DAYS: i32 = 90;
@@ -206,7 +213,7 @@ fn create(
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     check_parent(tx, &row)?;
     diesel::insert_into(actions::table).values(&row).execute(tx.conn)?;
-    timeline::add(tx, case.id, "action.created", row.id, Some(row.kind.as_str()))?;
+    timeline::add(tx, case.id, "action.created", row.id, Some(row.type_.as_str()))?;
     if row.status != ActionStatus::Draft {
         timeline::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
     }

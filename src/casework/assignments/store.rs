@@ -20,7 +20,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(AssignmentRow, assignments);
+versioned! {
+    AssignmentRow, assignments;
+    always [role, version]
+    if_changed [case_id, user_id, assigned_by, started_at, ended_at]
+}
 
 /// The assignments of a case that the caller may see.
 fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {

@@ -111,14 +111,13 @@ impl ToSchema for Bases {
 }
 
 /// A row of `barriers`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = barriers, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = barriers, treat_none_as_default_value = false)]
 pub struct BarrierRow {
     pub organization_id: OrganizationId,
     pub id: BarrierId,
     pub case_id: CaseId,
-    #[diesel(column_name = type_)]
-    pub kind: BarrierType,
+    pub type_: BarrierType,
     pub type_text: Option<Line<200>>,
     /// Stored as text, so that a basis that is no longer offered can still be read.
     pub bases: Json<Vec<String>>,
@@ -153,7 +152,7 @@ impl BarrierRow {
             organization_id,
             id: Id::new(),
             case_id,
-            kind: new.kind,
+            type_: new.kind,
             type_text: new.type_text,
             bases: texts(&new.bases),
             basis_text: new.basis_text,
@@ -180,7 +179,7 @@ impl BarrierRow {
     /// Sets `resolved_at` when the patch ends the barrier, and clears it when the patch reopens the barrier.
     pub fn apply(&mut self, patch: &BarrierPatch) {
         let patch = patch.clone();
-        patch.kind.apply(&mut self.kind);
+        patch.kind.apply(&mut self.type_);
         patch.type_text.apply(&mut self.type_text);
         if let Some(bases) = &patch.bases.0 {
             self.bases = texts(bases);
@@ -210,7 +209,7 @@ impl BarrierRow {
         let mut violations = Violations::default();
         let (ended, wordless) = (self.status.is_ended(), self.bases().iter().any(|basis| basis.needs_text()));
         violations.require(
-            !self.kind.needs_text() || self.type_text.is_some(),
+            !self.type_.needs_text() || self.type_text.is_some(),
             "type_text",
             "required",
             "this code says nothing without words",
@@ -294,7 +293,7 @@ impl From<BarrierRow> for Barrier {
         Self {
             id: row.id,
             case_id: row.case_id,
-            kind: row.kind,
+            kind: row.type_,
             bases: row.bases(),
             type_text: row.type_text,
             basis_text: row.basis_text,
@@ -309,7 +308,7 @@ impl From<BarrierRow> for Barrier {
             status: row.status,
             disposition: row.disposition,
             judged_by: row.judged_by,
-            asks_for_safeguarding: asks_for_safeguarding(row.kind),
+            asks_for_safeguarding: asks_for_safeguarding(row.type_),
             possible_retaliation: row.possible_retaliation,
             opened_at: row.opened_at,
             resolved_at: row.resolved_at,
@@ -337,7 +336,7 @@ impl Searchable for BarrierRow {
         Some(self.case_id)
     }
     fn title(&self) -> String {
-        self.kind.label()
+        self.type_.label()
     }
     fn body(&self) -> String {
         lines([

@@ -30,7 +30,14 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(BarrierRow, barriers, updated_at);
+versioned! {
+    BarrierRow, barriers, updated_at;
+    always [
+        type_, type_text, bases, basis_text, service_type, occurred_on, ongoing, description, severity,
+        verification, status, judged_by, resolved_at, version, updated_at,
+    ]
+    if_changed [case_id, provider_id, service_id, disposition, opened_at, created_by, possible_retaliation]
+}
 
 /// The barriers of the cases that this caller may work in.
 fn visible(tx: &Tx) -> barriers::BoxedQuery<'static, Dialect> {

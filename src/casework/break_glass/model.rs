@@ -20,8 +20,8 @@ const OPEN_SECONDS: i64 = 4 * 3600;
 const MIN_REASON: usize = 10;
 
 /// A row of `break_glass`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = break_glass, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = break_glass, treat_none_as_default_value = false)]
 pub struct BreakGlassRow {
     pub organization_id: OrganizationId,
     pub id: BreakGlassId,

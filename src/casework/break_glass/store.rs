@@ -13,7 +13,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(BreakGlassRow, break_glass);
+versioned! {
+    BreakGlassRow, break_glass;
+    always [reason, ended_at, reviewed_at, finding, version]
+    if_changed [case_id, user_id, opened_at, expires_at, reviewed_by]
+}
 
 /// The caller's own accesses, and those to cases of the caller's teams.
 fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {

@@ -50,8 +50,8 @@ text_enum! {
 }
 
 /// A row of `cases`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = cases, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = cases, treat_none_as_default_value = false)]
 pub struct CaseRow {
     pub organization_id: OrganizationId,
     pub id: CaseId,
@@ -93,6 +93,9 @@ pub struct CaseRow {
     /// `conflicts` maintains it: whether the latest check found nothing or was decided. `None` before the first check.
     pub conflicts_settled: Option<bool>,
     pub unmet_reason: Option<UnmetNeedReason>,
+    /// The time of the last change of the row, which the triggers of report facts use. It differs from `updated_at`,
+    /// which changes only with the version. `None` before the first change.
+    pub kept_at: Option<Instant>,
 }
 
 impl CaseRow {
@@ -139,6 +142,7 @@ impl CaseRow {
             updated_at: now,
             conflicts_settled: None,
             unmet_reason: None,
+            kept_at: None,
         }
     }
 

@@ -5,10 +5,11 @@ use crate::{
     auth::OrganizationId,
     casework::clients,
     db::{
-        Condition, Conn, Dialect, PortableDsl as _, Tx, Versioned,
+        Condition, Dialect, PortableDsl as _, Tx, Versioned as _,
         dialect::has_element,
-        rewrite, save,
+        save,
         schema::{barriers, cases},
+        versioned,
     },
     directory::providers,
     error::{ApiError, FieldPath, Issue, Result},
@@ -203,21 +204,22 @@ pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {
     Ok(case)
 }
 
-impl Versioned for CaseRow {
-    fn next_version(&mut self) {
-        self.version += 1;
-        self.updated_at = Instant::now();
-    }
-    /// Also sets `kept_at`. This column has the time of the last write of the row. It differs from `updated_at`, which
-    /// changes only with the version. The database triggers that record report facts use it.
-    fn write_row(&self, conn: &mut Conn) -> QueryResult<usize> {
-        let columns = (self, cases::kept_at.eq(Instant::now()));
-        rewrite(cases::table.find((self.organization_id, self.id)), columns).execute(conn)
-    }
+versioned! {
+    CaseRow, cases, updated_at, kept_at;
+    always [
+        advocacy_type, instruction, non_instructed_basis, non_instructed_reason, intake_source, intake_source_text,
+        priority, priority_reason, client_goal, tags, closed_at, closing_reason, closing_summary, outcome,
+        review_on, first_contact_at, undisposed_barriers, open_deadlines, episode, version, created_at, updated_at,
+        conflicts_settled, unmet_reason, kept_at,
+    ]
+    if_changed [
+        case_number, client_id, team_id, lead_advocate_id, status, opened_at, last_contact_at, next_deadline_on,
+    ]
 }
 
 /// Saves a row from [`lock_for_update`] without a new version, because only members changed that the API does not show.
-pub fn save_without_version(tx: &mut Tx, row: &CaseRow) -> Result<()> {
+pub fn save_without_version(tx: &mut Tx, row: &mut CaseRow) -> Result<()> {
+    row.kept_at = Some(Instant::now());
     row.write_row(tx.conn)?;
     Ok(())
 }

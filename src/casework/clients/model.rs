@@ -40,8 +40,8 @@ pub struct SafeContact {
 }
 
 /// A row of `clients`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = clients, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = clients, treat_none_as_default_value = false)]
 pub struct ClientRow {
     pub organization_id: OrganizationId,
     pub id: ClientId,

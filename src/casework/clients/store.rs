@@ -19,7 +19,14 @@ use crate::{
 use diesel::{dsl, prelude::*};
 
 // Saved by [`save`] below, which also updates the search document.
-versioned!(ClientRow, clients, updated_at);
+versioned! {
+    ClientRow, clients, updated_at;
+    always [
+        preferred_name, legal_name, pronouns, date_of_birth, phone, email, address, language, interpreter_needed,
+        safe_contact, version, updated_at, is_merged, other_names,
+    ]
+    if_changed [team_id, created_by, created_at]
+}
 merge_table!(client_merges, client_id, ClientId);
 
 /// The condition under which a column, named as in SQL, has any of the ids of the same client. It is for records that

@@ -52,8 +52,8 @@ pub struct Conflict {
 }
 
 /// A row of `conflict_checks`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = conflict_checks, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = conflict_checks, treat_none_as_default_value = false)]
 pub struct ConflictCheckRow {
     pub organization_id: OrganizationId,
     pub id: ConflictCheckId,

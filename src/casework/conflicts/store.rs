@@ -21,7 +21,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(ConflictCheckRow, conflict_checks);
+versioned! {
+    ConflictCheckRow, conflict_checks;
+    always [occasion, conflicts, decision, decision_reason, decided_at, version]
+    if_changed [case_id, run_by, run_at, decided_by]
+}
 
 /// The checks of the cases that this caller may work in.
 fn visible(tx: &Tx) -> conflict_checks::BoxedQuery<'static, Dialect> {

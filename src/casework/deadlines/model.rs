@@ -123,8 +123,8 @@ pub struct DeadlineReview {
 }
 
 /// A row of `deadlines`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = deadlines, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = deadlines, treat_none_as_default_value = false)]
 pub struct DeadlineRow {
     pub organization_id: OrganizationId,
     pub id: DeadlineId,

@@ -31,7 +31,18 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(DeadlineRow, deadlines, updated_at);
+versioned! {
+    DeadlineRow, deadlines, updated_at;
+    always [
+        rule_version, trigger_date, trigger_not_before, stated_due_on, source, differs_from_notice, computation,
+        override_reason, note, satisfied_on, late_filing, good_cause, excused_reason, version, created_at,
+        updated_at,
+    ]
+    if_changed [
+        case_id, action_id, rule_id, due_on, due_at, time_zone, status, satisfied_by, superseded_by, review,
+        created_by,
+    ]
+}
 
 /// The deadlines of the cases that this caller may work in.
 fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {

@@ -77,8 +77,8 @@ impl OpenWork {
 }
 
 /// A row of `handovers`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = handovers, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = handovers, treat_none_as_default_value = false)]
 pub struct HandoverRow {
     pub organization_id: OrganizationId,
     pub id: HandoverId,

@@ -21,7 +21,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(HandoverRow, handovers);
+versioned! {
+    HandoverRow, handovers;
+    always [note, keep_until, reason, open_work, answered_at, version]
+    if_changed [case_id, from_user_id, to_user_id, offered_by, status, offered_at]
+}
 
 /// The handovers of the cases that this caller may work in, and those that are offered to the caller now.
 fn visible(tx: &Tx) -> Result<handovers::BoxedQuery<'static, Dialect>> {

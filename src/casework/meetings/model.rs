@@ -71,8 +71,8 @@ text_enum! {
     pub enum CancelledBy { Provider = "provider", Client = "client", Us = "us" }
 }
 /// A row of `meetings`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = meetings, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = meetings, treat_none_as_default_value = false)]
 pub struct MeetingRow {
     pub organization_id: OrganizationId,
     pub id: MeetingId,

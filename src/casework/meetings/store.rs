@@ -19,7 +19,15 @@ use crate::{
 };
 use diesel::{dsl, prelude::*};
 
-versioned!(MeetingRow, meetings, updated_at);
+versioned! {
+    MeetingRow, meetings, updated_at;
+    always [
+        type_, type_text, mode, ends_at, time_zone, place, participants, purpose, cancelled_by, who_spoke, outcomes,
+        summary, views_recorded_by_provider, ratings_before, ratings_after, mandatory_items, mandatory_done,
+        version, created_at, updated_at,
+    ]
+    if_changed [case_id, starts_at, provider_id, status, rescheduled_to, created_by]
+}
 
 type VisibleMeetings =
     dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organization_id, OrganizationId>>, Condition>;

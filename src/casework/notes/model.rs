@@ -77,8 +77,8 @@ impl PartialSchema for Minutes {
 impl ToSchema for Minutes {}
 
 /// A row of `notes`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = notes, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = notes, treat_none_as_default_value = false)]
 pub struct NoteRow {
     pub organization_id: OrganizationId,
     pub id: NoteId,

@@ -25,7 +25,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(NoteRow, notes, updated_at);
+versioned! {
+    NoteRow, notes, updated_at;
+    always [body, direction, mode, minutes, version, created_at, updated_at]
+    if_changed [case_id, kind, occurred_at, successful, author_id]
+}
 
 /// The notes of the cases that this caller may work in, without kinds that the caller may not read.
 fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {

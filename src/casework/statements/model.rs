@@ -37,8 +37,8 @@ text_enum! {
 }
 
 /// A row of `statements`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = statements, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = statements, treat_none_as_default_value = false)]
 pub struct StatementRow {
     pub organization_id: OrganizationId,
     pub id: StatementId,

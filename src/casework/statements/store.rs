@@ -12,7 +12,14 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(StatementRow, statements, updated_at);
+versioned! {
+    StatementRow, statements, updated_at;
+    always [
+        sections, approved_by, approval_method, approved_on, recorded_at, superseded_at, version, created_at,
+        updated_at,
+    ]
+    if_changed [client_id, number, status, created_by, recorded_by]
+}
 
 /// The statements of the clients that this caller may see.
 fn visible(tx: &Tx) -> statements::BoxedQuery<'static, Dialect> {

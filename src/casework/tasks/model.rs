@@ -20,8 +20,8 @@ text_enum! {
 }
 
 /// A row of `tasks`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = tasks, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = tasks, treat_none_as_default_value = false)]
 pub struct TaskRow {
     pub organization_id: OrganizationId,
     pub id: TaskId,

@@ -16,7 +16,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(TaskRow, tasks, updated_at);
+versioned! {
+    TaskRow, tasks, updated_at;
+    always [title, description, done_at, version, created_at, updated_at]
+    if_changed [case_id, meeting_id, due_on, assignee_id, status, created_by]
+}
 
 /// The tasks of the cases that this caller may work in.
 fn visible(tx: &Tx) -> tasks::BoxedQuery<'static, Dialect> {

@@ -14,8 +14,8 @@ use validator::Validate;
 pub type ProviderId = Id<ProviderRow>;
 
 /// A row of `providers`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = providers, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = providers, treat_none_as_default_value = false)]
 pub struct ProviderRow {
     pub organization_id: OrganizationId,
     pub id: ProviderId,

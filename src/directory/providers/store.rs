@@ -16,7 +16,11 @@ use crate::{
 use diesel::prelude::*;
 
 // Saved by [`save`] below, which also updates the words.
-versioned!(ProviderRow, providers, updated_at);
+versioned! {
+    ProviderRow, providers, updated_at;
+    always [name, alternate_name, description, url, email, phone, address, version, updated_at, words]
+    if_changed [created_at]
+}
 merge_table!(provider_merges, provider_id, ProviderId);
 
 /// The providers that this caller may see: all of the organization, merged or not.

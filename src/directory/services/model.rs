@@ -16,8 +16,8 @@ use validator::Validate;
 pub type ServiceId = Id<ServiceRow>;
 
 /// A row of `services`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = services, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = services, treat_none_as_default_value = false)]
 pub struct ServiceRow {
     pub organization_id: OrganizationId,
     pub id: ServiceId,

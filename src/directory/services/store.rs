@@ -17,7 +17,14 @@ use crate::{
 use diesel::prelude::*;
 
 // Saved by [`save`] below, which also updates the words.
-versioned!(ServiceRow, services, updated_at);
+versioned! {
+    ServiceRow, services, updated_at;
+    always [
+        name, status, description, url, service_type, eligibility_description, application_process,
+        fees_description, wait_time, accessibility, version, updated_at, words,
+    ]
+    if_changed [provider_id, created_at]
+}
 merge_table!(service_merges, service_id, ServiceId);
 
 /// The services that this caller may see: all of the organization, merged or not.

@@ -21,7 +21,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(InvitationRow, invitations, updated_at);
+versioned! {
+    InvitationRow, invitations, updated_at;
+    always [display_name, role, team_ids, expires_at, version, updated_at]
+    if_changed [email, status, invited_by, user_id, created_at]
+}
 
 /// The invitations that this caller may see: an administrator sees all of the organization.
 fn visible(tx: &Tx) -> Result<invitations::BoxedQuery<'static, Dialect>> {

@@ -14,8 +14,8 @@ use validator::Validate;
 pub use crate::auth::TeamId;
 
 /// A row of `teams`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = teams, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = teams, treat_none_as_default_value = false)]
 pub struct TeamRow {
     pub organization_id: OrganizationId,
     pub id: TeamId,

@@ -15,7 +15,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(TeamRow, teams, updated_at);
+versioned! {
+    TeamRow, teams, updated_at;
+    always [version, updated_at]
+    if_changed [name, created_at]
+}
 
 /// A condition: the column holds a team that the caller may see. An administrator and an integration see all teams, the
 /// others their own.

@@ -24,7 +24,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(UserRow, users, updated_at);
+versioned! {
+    UserRow, users, updated_at;
+    always [email, display_name, password_hash, version, updated_at, scopes, purpose]
+    if_changed [role, status, created_at]
+}
 
 /// The users that this caller may see: an administrator sees all of the organization, the others those whom they work
 /// with.

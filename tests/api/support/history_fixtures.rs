@@ -12,7 +12,7 @@ use alongside::{
         meetings::model::MeetingRow,
         tasks::model::TaskRow,
     },
-    db::{Conn, schema::*},
+    db::{Conn, Versioned as _, schema::*},
     insert_all,
     types::{Day, Id, Instant, Line, Zone},
 };
@@ -52,7 +52,7 @@ macro_rules! insert_and_change {
             pub fn $change(&mut self, row: &mut $row, on: &str, change: impl FnOnce(&mut $row)) {
                 change(row);
                 row.updated_at = noon(on);
-                diesel::update($table::table.find((row.organization_id, row.id))).set(&*row).execute(&mut self.conn).unwrap();
+                row.write_row(&mut self.conn).unwrap();
             }
         )+
     };

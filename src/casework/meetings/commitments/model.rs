@@ -32,8 +32,8 @@ text_enum! {
 }
 
 /// A row of `commitments`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = commitments, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = commitments, treat_none_as_default_value = false)]
 pub struct CommitmentRow {
     pub organization_id: OrganizationId,
     pub id: CommitmentId,

@@ -21,7 +21,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(CommitmentRow, commitments, updated_at);
+versioned! {
+    CommitmentRow, commitments, updated_at;
+    always [party, text, version, updated_at]
+    if_changed [meeting_id, due_on, status, created_at]
+}
 
 /// The commitments of meetings that this caller may see.
 fn visible(tx: &Tx) -> commitments::BoxedQuery<'static, Dialect> {

@@ -16,8 +16,8 @@ use validator::Validate;
 pub type PreparationItemId = Id<ItemRow>;
 
 /// A row of `preparation_items`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = preparation_items, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = preparation_items, treat_none_as_default_value = false)]
 pub struct ItemRow {
     pub organization_id: OrganizationId,
     pub id: PreparationItemId,

@@ -15,7 +15,11 @@ use crate::{
 };
 use diesel::{dsl::max, prelude::*};
 
-versioned!(ItemRow, items);
+versioned! {
+    ItemRow, items;
+    always [category, text, answer, mandatory, owner, done_at, version]
+    if_changed [meeting_id, position, done_by]
+}
 
 /// The checklist is shown on one page, so its length is limited.
 const MAX_ITEMS: usize = 200;

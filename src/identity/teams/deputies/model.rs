@@ -19,8 +19,8 @@ pub type DeputyId = Id<DeputyRow>;
 const MAX_DAYS: i32 = 366;
 
 /// A row of `team_deputies`. The days are what was requested; the instants are what applies.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = team_deputies, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = team_deputies, treat_none_as_default_value = false)]
 pub struct DeputyRow {
     pub organization_id: OrganizationId,
     pub id: DeputyId,

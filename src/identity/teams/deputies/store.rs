@@ -18,7 +18,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-versioned!(DeputyRow, deputies, updated_at);
+versioned! {
+    DeputyRow, deputies, updated_at;
+    always [starts_on, ends_on, reason, version, created_at, updated_at]
+    if_changed [team_id, user_id, starts_at, ends_at, created_by]
+}
 
 /// The deputyships of a team that the caller may see.
 fn visible(team: &TeamRow) -> deputies::BoxedQuery<'static, Dialect> {
