@@ -208,7 +208,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
         .locked()
         .get_result::<BarrierRow>(tx.conn)?;
     version.check(row.version)?;
-    let before = row.status;
+    let before = row.clone();
     row.apply(patch);
     row.check()?;
     if let Some(service_type) = patch.service_type.set() {
@@ -222,9 +222,9 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
         mark_possible_retaliation(tx, &case, &mut row)?;
     }
     save(tx, &mut row)?;
-    search::store::replace(tx, &row)?;
+    search::store::replace_if_changed(tx, &before, &row)?;
     recount(tx, &mut case)?;
-    let status = (row.status != before).then(|| row.status.as_str());
+    let status = (row.status != before.status).then(|| row.status.as_str());
     timeline::add(tx, case.id, "barrier.updated", row.id, status)?;
     tx.record("barrier.updated", row.id, patch.members());
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {

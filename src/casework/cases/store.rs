@@ -231,10 +231,11 @@ pub fn update(tx: &mut Tx, id: CaseId, version: &IfMatch, patch: &Body<CasePatch
     if patch.tags.0.as_ref().is_some_and(|tags| tags.len() > 20) {
         return Err(ApiError::invalid("/tags", "out_of_range", "must be at most 20"));
     }
+    let before = row.clone();
     row.apply(patch);
     row.check()?;
     save(tx, &mut row)?;
-    search::store::replace(tx, &row)?;
+    search::store::replace_if_changed(tx, &before, &row)?;
     timeline::add(tx, row.id, "case.updated", row.id, None)?;
     tx.record("case.updated", row.id, patch.members());
     Ok(Case::with_transitions(row, actor))

@@ -199,17 +199,17 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
 pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<MeetingPatch>) -> Result<Meeting> {
     let (mut case, mut row) = lock_with_case(tx, id)?;
     version.check(row.version)?;
-    let before = row.status;
+    let before = row.clone();
     row.apply(patch, &patch.members())?;
     row.check()?;
     if patch.provider_id.set().is_some() {
         row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     }
-    let booked = before == MeetingStatus::Proposed && row.status == MeetingStatus::Booked;
+    let booked = before.status == MeetingStatus::Proposed && row.status == MeetingStatus::Booked;
     let checklist = if booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     save(tx, &mut row)?;
     preparation::store::insert(tx, &checklist)?;
-    search::store::replace(tx, &row)?;
+    search::store::replace_if_changed(tx, &before, &row)?;
     timeline::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
     if patch.provider_id.set().is_some() {

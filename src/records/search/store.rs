@@ -364,3 +364,9 @@ pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     rewrite(own.filter(other), (&content, documents::segment.eq(None::<i64>))).execute(tx.conn)?;
     Ok(())
 }
+
+/// The same for a change of any members. It often leaves the text as it was, and then needs no statement.
+pub fn replace_if_changed<R: Searchable>(tx: &mut Tx, before: &R, record: &R) -> Result<()> {
+    let text = |record: &R| (record.title(), record.body(), record.more());
+    if text(before) == text(record) { Ok(()) } else { replace(tx, record) }
+}
