@@ -31,8 +31,8 @@ use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked: the newest of those that match.
 const RANKED: usize = 50;
-/// How many documents the segments of the first read hold, and the factor by which that number grows. For a common word
-/// a few segments are enough, and a word that is not found in them is rare.
+/// How many documents the segments of the first read hold, and the factor by which that number grows while nothing is
+/// found. For a common word a few segments are enough, and a word that is not found in them is rare.
 const FIRST_DOCUMENTS: i32 = 2_048;
 const TIMES_MORE: i32 = 8;
 /// The most segments that one query reads.
@@ -242,8 +242,13 @@ fn read_segments(
         }
         let newest = i64::try_from(wanted(kind, found)).unwrap_or(0);
         let query = of_kind(tx, filter, kind, &Segments::Listed(&now, newest))?;
+        let before = found.len();
         read(tx, kind, query, found)?;
-        many = many.saturating_mul(TIMES_MORE);
+        many = match i64::try_from(found.len() - before).unwrap_or(0) {
+            0 => many.saturating_mul(TIMES_MORE),
+            // As many as have the rest, if the word is as frequent there, and half as many again.
+            of_these => i32::try_from(i64::from(held) * (newest - of_these) * 3 / (of_these * 2)).unwrap_or(i32::MAX),
+        };
     }
     Ok(())
 }
