@@ -6,6 +6,7 @@
 pub mod audit_insert;
 pub mod conn;
 pub mod dialect;
+pub mod export_clients;
 pub mod file;
 mod files;
 

@@ -17,11 +17,12 @@ use crate::{
     print::table::{Cell, Column, ColumnKind},
     records::visibility,
 };
-use diesel::prelude::*;
-use std::collections::HashSet;
+use diesel::{connection::DefaultLoadingMode, prelude::*};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// How many lines one transaction reads. The next page is read in another transaction.
-const PAGE: usize = 4_000;
+/// How many lines one transaction reads. The next page is read in another transaction. Each page has the cost of its
+/// statements and of its audit entries, which must be on disk before the page is sent.
+const PAGE: usize = 10_000;
 
 /// The columns of an export, and the labels of their keys, which are looked up once for all lines.
 #[derive(Clone)]
@@ -34,12 +35,16 @@ pub struct Export {
 /// The position of the line after which the next page begins.
 pub type After = (i64, uuid::Uuid);
 
+/// The position before the first fact that another has replaced.
+const BEFORE_REPLACED: After = (CURRENT - 1, uuid::Uuid::max());
+/// When a fact was replaced that is still current.
+const CURRENT: i64 = i64::MAX;
+
 /// Identifies a fact: the id of the record, and when the fact was recorded.
 pub type FactKey = (uuid::Uuid, i64);
 
-/// A page of lines.
+/// What has been read of a slice with a page.
 pub struct Page {
-    pub lines: Vec<Vec<Cell>>,
     /// The keys of those facts that no later fact had replaced yet.
     pub current: Vec<FactKey>,
     /// Absent if the slice has no more lines.
@@ -51,6 +56,13 @@ pub fn are_listed(measure: &Measure) -> bool {
     let [part] = measure.parts else { return false };
     let counted = part.counters.iter().find(|counter| counter.name == measure.unit_counter);
     part.selection.aggregated_by().is_none() && counted.is_some_and(|counter| matches!(counter.sql, Count::Where(_)))
+}
+
+/// The labels of the keys that a page has had so far: few keys, in many lines.
+#[derive(Default)]
+struct Labels {
+    codes: [HashMap<String, String>; LISTED_CODES],
+    ids: [HashMap<uuid::Uuid, String>; LISTED_IDS],
 }
 
 impl Export {
@@ -87,47 +99,67 @@ impl Export {
         columns
     }
 
-    /// The next lines of a slice. Each case in them is recorded in the audit log.
+    /// Passes the next lines of a slice to `write`. Each case in them is recorded in the audit log.
     ///
     /// The facts that were on record at a moment do not change, but their order may: current facts come first, and a
     /// fact moves to a later position when another fact replaces it. So no fact is skipped, but one may be read twice.
     /// `sent` has the facts that were listed while they were current; they are not listed again.
-    pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>, sent: &HashSet<FactKey>) -> Result<Page> {
+    pub fn page(
+        &self,
+        tx: &mut Tx,
+        slice: &Slice,
+        after: Option<After>,
+        sent: &HashSet<FactKey>,
+        write: impl FnOnce(&mut dyn Iterator<Item = Vec<Cell>>),
+    ) -> Result<Page> {
         let visible = store::visible(tx, slice)?;
-        let [part] = self.request.measure.parts else {
-            return Ok(Page { lines: Vec::new(), current: Vec::new(), next: None });
+        let mut page = Page { current: Vec::new(), next: None };
+        let [part] = self.request.measure.parts else { return Ok(page) };
+        let (mut read, mut last, mut failed, mut labels) = (0, None, None, Labels::default());
+        let mut cases = BTreeSet::new();
+        let listing = self.listing(tx, part, visible, after);
+        // The lines are written while they are read, so that memory does not hold them.
+        let lines = listing.load_iter::<Listed, DefaultLoadingMode>(tx.conn)?;
+        let lines = lines.map_while(|line| line.map_err(|error| failed = Some(error)).ok());
+        let lines = lines.filter(|line| {
+            let (replaced_at, id, case, recorded_at) = line.place;
+            (read, last) = (read + 1, Some((replaced_at, id.uuid())));
+            let key = (id.uuid(), recorded_at);
+            if replaced_at == CURRENT {
+                page.current.push(key);
+            } else if sent.contains(&key) {
+                return false;
+            }
+            cases.insert(CaseId::from_uuid(case.uuid()));
+            true
+        });
+        write(&mut lines.map(|line| self.cells(line, &mut labels)));
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        page.next = match after {
+            _ if read == PAGE => last,
+            Some((replaced_at, _)) if replaced_at < CURRENT => None,
+            _ => Some(BEFORE_REPLACED),
         };
-        let mut lines: Vec<Listed> = self.listing(tx, part, visible, after).load(tx.conn)?;
-        let full = lines.len() > PAGE;
-        lines.truncate(PAGE);
-        let next = lines.last().filter(|_| full).map(|last| (last.place.0, last.place.1.uuid()));
-        let key = |line: &Listed| (line.place.1.uuid(), line.place.3);
-        lines.retain(|line| line.place.0 == i64::MAX || !sent.contains(&key(line)));
-        let current = lines.iter().filter(|line| line.place.0 == i64::MAX).map(key).collect();
-        tx.audit_read_all(
-            "case.exported",
-            lines.iter().map(|line| CaseId::from_uuid(line.place.2.uuid())).collect::<std::collections::BTreeSet<_>>(),
-        );
-        Ok(Page { lines: lines.into_iter().map(|line| self.cells(line)).collect(), current, next })
+        tx.audit_read_all("case.exported", cases);
+        Ok(page)
     }
 
-    /// The clients whose records a slice lists, each once.
-    pub fn clients(&self, tx: &mut Tx, slice: &Slice) -> Result<Vec<ClientId>> {
+    /// The client of each line of a slice, at most so many.
+    pub fn clients(&self, tx: &mut Tx, slice: &Slice, most: i64) -> Result<Vec<ClientId>> {
         let visible = store::visible(tx, slice)?;
         let [part] = self.request.measure.parts else { return Ok(Vec::new()) };
-        let found: Vec<Key> =
-            Keyed(self.add_from_and_conditions(Condition::sql("SELECT DISTINCT f.client_id"), part, visible))
-                .load(tx.conn)?;
+        let sql = Condition::sql("SELECT f.client_id FROM ").then(part.facts.table());
+        let sql = self.add_listed_conditions(sql, part, visible).then(" LIMIT ").number(most);
+        let found: Vec<Key> = Keyed(sql).load(tx.conn)?;
         Ok(found.into_iter().map(|id| ClientId::from_uuid(id.uuid())).collect())
     }
 
-    /// Appends `FROM` and the conditions of the list to the selected columns.
-    fn add_from_and_conditions(&self, sql: Condition, part: &Part, visible: Condition) -> Condition {
+    /// Appends the conditions of the list.
+    fn add_listed_conditions(&self, sql: Condition, part: &Part, visible: Condition) -> Condition {
         let moments = &self.request.moments;
-        let mut sql = sql.then(" FROM ").then(part.facts.table());
-        sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
-        sql = sql.then(" JOIN clients ON clients.organization_id = f.organization_id AND clients.id = f.client_id");
-        sql = moments.fill(add_conditions(sql, part, visible, moments), " AND f.voided_at > {at} AND (");
+        let mut sql = moments.fill(add_conditions(sql, part, visible, moments), " AND f.voided_at > {at} AND (");
         let counted = part
             .counters
             .iter()
@@ -168,37 +200,50 @@ impl Export {
                 _ => sql.then(", CAST(0 AS bigint)"),
             };
         }
-        sql = self.add_from_and_conditions(sql, part, visible);
-        if let Some((replaced_at, last)) = after {
-            sql = sql
+        sql = sql.then(" FROM ").then(part.facts.table());
+        sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
+        sql = sql.then(" JOIN clients ON clients.organization_id = f.organization_id AND clients.id = f.client_id");
+        sql = self.add_listed_conditions(sql, part, visible);
+        sql = match after {
+            Some((replaced_at, last)) if replaced_at < CURRENT => sql
                 .then(" AND (f.replaced_at, ")
                 .then(id)
                 .then(") < (")
                 .number(replaced_at)
                 .then(", ")
                 .id(last)
-                .then(")");
+                .then(")"),
+            // The number is part of the text, so that PostgreSQL knows how many facts are current when it plans the
+            // statement. Otherwise it reads all of them for each page, and sorts them.
+            _ => sql.then(" AND f.replaced_at = 9223372036854775807"),
+        };
+        if let Some((CURRENT, last)) = after {
+            sql = sql.then(" AND ").then(id).then(" < ").id(last);
         }
-        let more = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        Listing(sql.then(" ORDER BY f.replaced_at DESC, ").then(id).then(" DESC LIMIT ").number(more))
+        let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        Listing(sql.then(" ORDER BY f.replaced_at DESC, ").then(id).then(" DESC LIMIT ").number(most))
     }
 
-    fn cells(&self, line: Listed) -> Vec<Cell> {
+    fn cells(&self, line: Listed, labels: &mut Labels) -> Vec<Cell> {
         let (_, id, ..) = line.place;
         let mut cells = vec![Cell::Text(line.case_number), line.client.map_or(Cell::Empty, Cell::Text)];
         let ids: [_; LISTED_IDS] = line.ids.into();
         let codes: [_; LISTED_CODES] = line.codes.into();
-        let named = |names: &Names, key: Option<&str>| key.map_or(Cell::Empty, |key| Cell::Text(names.label(key)));
         let several = |names: &Names, keys: &str| {
             let keys: Vec<String> = serde_json::from_str(keys).unwrap_or_default();
-            Cell::Text(keys.iter().map(|key| names.label(key)).collect::<Vec<_>>().join("; "))
+            keys.iter().map(|key| names.label(key)).collect::<Vec<_>>().join("; ")
         };
-        cells.extend(
-            self.ids.iter().zip(ids).map(|((_, names), id)| named(names, id.map(|id| id.to_string()).as_deref())),
-        );
-        cells.extend(self.codes.iter().zip(codes).map(|((group, names), code)| match (group.keys, code) {
-            (Keys::SeveralCodes(_), Some(codes)) => several(names, &codes),
-            (_, code) => named(names, code.as_deref()),
+        cells.extend(self.ids.iter().zip(ids).zip(&mut labels.ids).map(|(((_, names), id), known)| {
+            let Some(id) = id else { return Cell::Empty };
+            Cell::Text(known.entry(id.uuid()).or_insert_with(|| names.label(&id.to_string())).clone())
+        }));
+        cells.extend(self.codes.iter().zip(codes).zip(&mut labels.codes).map(|(((group, names), code), known)| {
+            let Some(code) = code else { return Cell::Empty };
+            let label = known.entry(code).or_insert_with_key(|code| match group.keys {
+                Keys::SeveralCodes(_) => several(names, code),
+                _ => names.label(code),
+            });
+            Cell::Text(label.clone())
         }));
         if let [part] = self.request.measure.parts {
             cells.extend(part.days.map(|_| line.days.map_or(Cell::Empty, Cell::Count)));

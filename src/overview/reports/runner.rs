@@ -163,24 +163,16 @@ pub async fn records<C: Caller + 'static>(
     let list_permit = concurrency::acquire_list(actor.organization, actor.user)?;
     let asked = ReportQuery::from(&query);
     let request = db.peek(&who, move |tx| store::resolve_request(tx, measure, &asked)).await?;
-    let counted = count(&db, &who, &request).await?;
     let slices: std::collections::VecDeque<Slice> = request.slices.iter().flat_map(slices_by_team).collect();
-    let (export, filter, rows, organization) = db
+    let (export, filter, organization) = db
         .read(&who, move |tx| {
-            let report = store::report(tx, &request, &counted)?;
-            let rows = report.n.unwrap_or(0);
-            if rows > MAX_RECORDS {
-                let message = format!(
-                    "are {rows} records, and at most {MAX_RECORDS} are sent at once: name a team, or a shorter period"
-                );
-                return Err(ApiError::parameter("team", "too_many_rows", message));
-            }
-            let organization = organizations::store::find(tx)?.name;
-            Ok((Export::new(tx, request.clone())?, report.parameters(), rows, organization))
+            // A report without counts, of which only the parameters are needed.
+            let parameters = store::report(tx, &request, &ReportCounts::default())?.parameters();
+            Ok((Export::new(tx, request.clone())?, parameters, organizations::store::find(tx)?.name))
         })
         .await?;
     let export = Arc::new(export);
-    let clients = clients(&db, &who, actor.organization, &export, &slices).await?;
+    let (rows, clients) = clients(&db, &who, actor.organization, &export, &slices).await?;
     let export_record = ExportRecord { what: measure.id, subject: None, filter, format: format.export_name(), rows };
     let recorded = permit.record(&db, &who, export_record, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
@@ -204,22 +196,30 @@ pub async fn records<C: Caller + 'static>(
     Ok((recorded, parts))
 }
 
-/// The clients whose records the list holds, slice by slice. What was on record at a moment does not change, so the
-/// pages hold no other clients.
+/// The number of records that the list holds, and their clients, slice by slice. What was on record at a moment does not
+/// change, so the pages hold no others.
 async fn clients(
     db: &Db,
     who: &impl Caller,
     organization: crate::auth::OrganizationId,
     export: &Arc<Export>,
     slices: &std::collections::VecDeque<Slice>,
-) -> Result<BTreeSet<ClientId>> {
-    let mut all = BTreeSet::new();
+) -> Result<(i64, BTreeSet<ClientId>)> {
+    let (mut rows, mut all) = (0, BTreeSet::new());
     for slice in slices {
         let _slice_permit = concurrency::acquire_slice(organization).await?;
         let (export, slice) = (Arc::clone(export), slice.clone());
-        all.extend(db.read(who, move |tx| export.clients(tx, &slice)).await?);
+        let found = db.read(who, move |tx| export.clients(tx, &slice, MAX_RECORDS + 1)).await?;
+        rows += i64::try_from(found.len()).unwrap_or(i64::MAX);
+        if rows > MAX_RECORDS {
+            let message = format!(
+                "are more than {MAX_RECORDS} records, the most that are sent at once: name a team, or a shorter period"
+            );
+            return Err(ApiError::parameter("team", "too_many_rows", message));
+        }
+        all.extend(found);
     }
-    Ok(all)
+    Ok((rows, all))
 }
 
 /// The header, the pages, and the notice as the last record: a list that ends without it is incomplete.
@@ -339,30 +339,33 @@ impl<C: Caller> Sending<C> {
             let (export, after, format, sent) =
                 (Arc::clone(&self.export), self.after, self.format, Arc::clone(&self.sent));
             let read = move |tx: &mut crate::db::Tx<'_>| {
-                let page = export.page(tx, &slice, after, &sent.lock().unwrap_or_else(PoisonError::into_inner))?;
-                let lines = match format {
-                    _ if page.lines.is_empty() => None,
-                    RecordsFormat::Xlsx => Some(Lines::Cells(page.lines)),
-                    RecordsFormat::Csv => {
-                        let mut text = Vec::with_capacity(page.lines.len() * 200);
-                        csv::records(&mut text, &page.lines);
-                        Some(Lines::Text(text))
-                    }
+                let mut lines = match format {
+                    RecordsFormat::Xlsx => Lines::Cells(Vec::new()),
+                    RecordsFormat::Csv => Lines::Text(Vec::new()),
                 };
-                Ok((lines, page.current, page.next))
+                let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+                let page = export.page(tx, &slice, after, &sent, |read| match &mut lines {
+                    Lines::Text(text) => csv::records(text, read),
+                    Lines::Cells(cells) => cells.extend(read),
+                })?;
+                Ok((lines, page))
             };
-            let (lines, current, next) = self.db.read(&self.who, read).await?;
-            self.after = next;
+            let (lines, page) = self.db.read(&self.who, read).await?;
+            self.after = page.next;
             let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-            if next.is_some() {
-                sent.extend(current);
+            if page.next.is_some() {
+                sent.extend(page.current);
             } else {
                 self.slices.pop_front();
                 sent.clear();
             }
             drop(sent);
-            if lines.is_some() {
-                return Ok(lines);
+            let is_empty = match &lines {
+                Lines::Text(text) => text.is_empty(),
+                Lines::Cells(cells) => cells.is_empty(),
+            };
+            if !is_empty {
+                return Ok(Some(lines));
             }
         }
         Ok(None)

@@ -9,13 +9,9 @@
 use super::model::*;
 use crate::{
     auth::Caller,
-    db::{
-        Db, Tx,
-        schema::{export_clients, exports},
-    },
+    db::{Db, Tx, dialect::Key, export_clients, schema::exports},
     error::{ApiError, Code, Result},
     http::{FileResponse, Streamed},
-    insert_all,
     privacy::notices,
     records::ids::ClientId,
     types::{Id, Instant, Line},
@@ -273,9 +269,8 @@ impl ExportPermit {
 /// because it must not hold free text.
 fn insert(tx: &mut Tx, row: &ExportRow, clients: Vec<ClientId>) -> Result<()> {
     diesel::insert_into(exports::table).values(row).execute(tx.conn)?;
-    let of_export = |client_id| ExportClientRow { organization_id: row.organization_id, export_id: row.id, client_id };
-    let clients: Vec<ExportClientRow> = clients.into_iter().map(of_export).collect();
-    insert_all!(tx.conn, export_clients::table, clients, false)?;
+    let clients: Vec<Key> = clients.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
+    export_clients::insert(tx.conn, row.organization_id, Key::from_uuid(row.id.uuid()), clients)?;
     let mut fields = vec![row.what.clone(), format!("format={}", row.format), format!("rows={}", row.rows)];
     fields.extend(row.filter.split(' ').filter(|word| !word.is_empty()).map(str::to_owned));
     fields.extend(row.purpose.map(|purpose| format!("purpose={}", purpose.as_str())));

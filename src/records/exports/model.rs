@@ -2,11 +2,7 @@
 
 use crate::{
     auth::{OrganizationId, UserId},
-    db::{
-        dialect::Key,
-        schema::{export_clients, exports},
-    },
-    records::ids::ClientId,
+    db::{dialect::Key, schema::exports},
     types::{Id, Instant, Line, code::DisclosurePurpose},
 };
 use diesel::prelude::*;
@@ -136,15 +132,6 @@ pub struct ExportRow {
     pub notice: Option<String>,
     /// How many clients' records were in it. NULL for an export that was made before clients were counted.
     pub client_count: Option<i64>,
-}
-
-/// A row of `export_clients`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = export_clients, treat_none_as_default_value = false)]
-pub struct ExportClientRow {
-    pub organization_id: OrganizationId,
-    pub export_id: ExportId,
-    pub client_id: ClientId,
 }
 
 /// The content of an export.
