@@ -80,7 +80,7 @@ pub fn visible_ids(tx: &Tx) -> dsl::Select<visibility::VisibleClients, clients::
 }
 
 fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dialect> {
-    let mut query = visible(tx);
+    let mut query = visible(tx).filter(visibility::clients_to_list(tx));
     if let Some(team) = filter.team {
         query = query.filter(clients::team_id.eq(team));
     }
