@@ -22,7 +22,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// How many lines one transaction reads. The next page is read in another transaction. Each page has the cost of its
 /// statements and of its audit entries, which must be on disk before the page is sent.
-const PAGE: usize = 10_000;
+const PAGE: usize = 5_000;
 
 /// The columns of an export, and the labels of their keys, which are looked up once for all lines.
 #[derive(Clone)]
