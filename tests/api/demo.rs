@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Fills the database of the test. The passwords are numbered, so that two runs can be compared.
-fn fill(server: &TestServer, cases: u32, seed: u64) -> GeneratedDemo {
+pub fn fill(server: &TestServer, cases: u32, teams: u32, seed: u64) -> GeneratedDemo {
     let options = Options { connections: 2, readers: 2, purpose: Use::Loading, ..db_options(&server.database.url) };
     let operator = operator();
     let mut count = 0;
@@ -28,7 +28,7 @@ fn fill(server: &TestServer, cases: u32, seed: u64) -> GeneratedDemo {
     };
     let fill = || {
         let db = Db::open(&options).unwrap();
-        let made = demo::fill(&db, &operator, &Plan { teams: Some(2), ..Plan::new(cases, seed) }, secret).unwrap();
+        let made = demo::fill(&db, &operator, &Plan { teams: Some(teams), ..Plan::new(cases, seed) }, secret).unwrap();
         demo::build_report_facts(&db, &made).unwrap();
         made
     };
@@ -36,14 +36,14 @@ fn fill(server: &TestServer, cases: u32, seed: u64) -> GeneratedDemo {
 }
 
 /// A demo user who has signed in.
-struct SignedInUser<'s> {
+pub struct SignedInUser<'s> {
     server: &'s TestServer,
-    role: Role,
+    pub role: Role,
     token: String,
 }
 
 impl<'s> SignedInUser<'s> {
-    async fn sign_in(server: &'s TestServer, role: Role, email: &str, password: &str) -> Self {
+    pub async fn sign_in(server: &'s TestServer, role: Role, email: &str, password: &str) -> Self {
         let body = json!({"email": email, "password": password});
         let token = server.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
             .as_str()
@@ -55,7 +55,10 @@ impl<'s> SignedInUser<'s> {
         let full = if path.starts_with("/api/") { path.to_owned() } else { format!("/api/v1{path}") };
         self.server.send(Some(&self.token), method, &full, &[], None).await.expect(status).body
     }
-    async fn get(&self, path: &str) -> Value {
+    pub async fn status(&self, path: &str) -> u16 {
+        self.server.send(Some(&self.token), "GET", &format!("/api/v1{path}"), &[], None).await.status
+    }
+    pub async fn get(&self, path: &str) -> Value {
         self.send("GET", path, 200).await
     }
     async fn list(&self, path: &str) -> Vec<Value> {
@@ -72,7 +75,7 @@ impl<'s> SignedInUser<'s> {
     }
 }
 
-async fn sign_in_all<'s>(server: &'s TestServer, made: &GeneratedDemo) -> Vec<SignedInUser<'s>> {
+pub async fn sign_in_all<'s>(server: &'s TestServer, made: &GeneratedDemo) -> Vec<SignedInUser<'s>> {
     let mut all = Vec::new();
     for sign_in in &made.sign_ins {
         all.push(SignedInUser::sign_in(server, sign_in.role, &sign_in.email, &sign_in.password).await);
@@ -256,7 +259,7 @@ fn demo_makes_the_kinds_that_declare_it(server: &TestServer) {
 
 async fn a_demonstration(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let made = fill(&server, 60, 1);
+    let made = fill(&server, 60, 2, 1);
     demo_makes_the_kinds_that_declare_it(&server);
     let roles: Vec<Role> = made.sign_ins.iter().map(|sign_in| sign_in.role).collect();
     assert_eq!(roles, [Role::Admin, Role::Supervisor, Role::Advocate, Role::Advocate, Role::Client, Role::Auditor]);
@@ -272,7 +275,7 @@ async fn same_seed_generates_the_same_demo_records_on_sqlite_and_postgres() {
     let mut seen = Vec::new();
     for (engine, seed) in [(Engine::Sqlite, 7), (Engine::Sqlite, 7), (Engine::Postgres, 7), (Engine::Sqlite, 8)] {
         let server = TestServer::start(engine).await;
-        let made = fill(&server, 25, seed);
+        let made = fill(&server, 25, 2, seed);
         let people = sign_in_all(&server, &made).await;
         let mut records = Vec::new();
         for path in ["/cases", "/meetings", "/tasks", "/barriers", "/actions", "/deadlines", "/handovers"] {
@@ -288,7 +291,7 @@ async fn same_seed_generates_the_same_demo_records_on_sqlite_and_postgres() {
 async fn demo_data_works_with_few_or_no_cases() {
     let server = TestServer::start(Engine::Sqlite).await;
     for (cases, seed) in [(0, 1), (1, 2), (7, 3), (8, 4)] {
-        let made = fill(&server, cases, seed);
+        let made = fill(&server, cases, 2, seed);
         let people = sign_in_all(&server, &made).await;
         assert_eq!(people[1].list("/cases").await.len(), cases as usize);
     }

@@ -46,6 +46,7 @@ mod logs;
 mod members;
 mod outages;
 mod parity;
+mod plans;
 mod portal;
 mod process;
 mod providers;
