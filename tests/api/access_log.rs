@@ -337,7 +337,7 @@ async fn access_log_includes_unindexed_entries_and_operator_changes(server: &Tes
         .map(|_| Entry::new(None, server.org.id, &origin, "organization.updated", Some(server.org.id.uuid())))
         .collect();
     many.push(entry);
-    conn.transaction(|conn| audit::append(conn, many)).unwrap();
+    conn.transaction(|conn| audit::append(conn, None, many)).unwrap();
     let before = pages(&supervisor, &log(&client), 50).await;
     assert_eq!(before[0]["actor"], json!({"display_name": "The operator"}));
     assert!(before.len() > 5, "{before:#?}");

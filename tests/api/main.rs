@@ -34,6 +34,7 @@ mod entered_in_error;
 mod errors;
 mod exports;
 mod filters;
+mod group_commit;
 mod handover;
 mod hidden;
 mod identity;
