@@ -28,13 +28,15 @@ fn next_number(tx: &mut Tx) -> Result<String> {
         let of_year = slots::table.filter(slots::organization_id.eq(organization)).filter(slots::year.eq(year));
         of_year.order((slots::next, slots::slot)).select((slots::slot, slots::next)).limit(1)
     };
-    // The lowest number that no other transaction holds, so that cases can be opened at the same time.
-    let free: Option<(i32, i32)> = lowest().skipping_locked().get_result(tx.conn).optional()?;
-    let (slot, next) = match free {
+    // The lowest number that no other transaction holds, so that cases can be opened at the same time. If another
+    // transaction has just taken it, PostgreSQL returns the next number of its slot, which is 64 higher.
+    let mut free = |tx: &mut Tx| lowest().skipping_locked().get_result::<(i32, i32)>(tx.conn).optional();
+    let (slot, next) = match free(tx)? {
         Some(free) => free,
         None => {
             start_numbers(tx, year, 1)?;
-            lowest().locked().get_result(tx.conn)?
+            // The transactions that open cases at this moment may hold every slot.
+            free(tx)?.map_or_else(|| lowest().locked().get_result(tx.conn), Ok)?
         }
     };
     rewrite(slots::table.find((organization, year, slot)), slots::next.eq(next + SLOTS)).execute(tx.conn)?;
