@@ -279,12 +279,11 @@ fn attempt_transaction<T>(
                 conn.rollback();
                 return Err(given_up());
             }
-            conn.commit_durably().map_err(|error| {
+            conn.commit_durably().inspect_err(|error| {
                 if error.code() != Code::OutcomeUnknown {
                     conn.rollback();
                     progress.mark_rolled_back();
                 }
-                error
             })?;
             progress.mark_done();
             Ok(value)

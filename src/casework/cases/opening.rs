@@ -30,7 +30,7 @@ fn next_number(tx: &mut Tx) -> Result<String> {
     };
     // The lowest number that no other transaction holds, so that cases can be opened at the same time. If another
     // transaction has just taken it, PostgreSQL returns the next number of its slot, which is 64 higher.
-    let mut free = |tx: &mut Tx| lowest().skipping_locked().get_result::<(i32, i32)>(tx.conn).optional();
+    let free = |tx: &mut Tx| lowest().skipping_locked().get_result::<(i32, i32)>(tx.conn).optional();
     let (slot, next) = match free(tx)? {
         Some(free) => free,
         None => {

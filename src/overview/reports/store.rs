@@ -252,8 +252,7 @@ pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts
         let each = measure.statistics.iter().zip(figures);
         each.map(move |(statistic, figure)| ReportRow { group: Arc::clone(&group), statistic: statistic.name, figure })
     };
-    // Each group with the ranks of its keys.
-    let mut rows: Vec<(Vec<(usize, GroupKey)>, Vec<Figure>)> = Vec::new();
+    let mut rows: Vec<RankedGroup> = Vec::new();
     let mut add = |counted: &GroupedCounts, figures: Vec<Vec<Figure>>, period: Option<(usize, &ReportPeriod)>| {
         for ((path, counts), figures) in counted.groups.iter().zip(figures) {
             // A group whose facts are all excluded gets no row.
@@ -344,6 +343,9 @@ pub fn report(tx: &mut Tx, request: &ReportRequest, report_counts: &ReportCounts
         periods,
     })
 }
+
+/// The keys of a group with their ranks, and its figures.
+type RankedGroup = (Vec<(usize, GroupKey)>, Vec<Figure>);
 
 /// The place of a group among the rows: by the ranks of its keys, and among keys of one rank by label.
 fn places(group: &[(usize, GroupKey)]) -> impl Iterator<Item = (usize, &String, &String)> {
