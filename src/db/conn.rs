@@ -49,6 +49,10 @@ pub enum Use {
     Making,
 }
 
+/// PostgreSQL: how long a write waits for a lock if the earlier writes of its transaction keep theirs meanwhile. Then
+/// it runs alone. As PostgreSQL shows it.
+const GROUP_LOCK_TIMEOUT: &str = "10ms";
+
 impl Conn {
     /// Opens a connection. Do not use `Connection::establish` on the enum: it tries the variants in turn and drops the
     /// reason why PostgreSQL failed, and SQLite accepts nearly any string as the name of a new file.
@@ -151,18 +155,13 @@ impl Conn {
     }
 
     /// Starts the next write of a group in the transaction of the earlier ones, for the same or another organization.
-    /// [`Conn::rollback_write`] undoes it alone. It waits for a lock for `patience` at most, because others may wait
-    /// for the locks that the earlier writes have taken. PostgreSQL only: one round trip.
-    pub fn begin_next_write(
-        &mut self,
-        organization: OrganizationId,
-        patience: std::time::Duration,
-        is_second: bool,
-    ) -> QueryResult<()> {
+    /// [`Conn::rollback_write`] undoes it alone. It waits only briefly for a lock, because others may wait for the locks
+    /// that the earlier writes have taken. PostgreSQL only: one round trip.
+    pub fn begin_next_write(&mut self, organization: OrganizationId, is_second: bool) -> QueryResult<()> {
         let release = if is_second { "" } else { "RELEASE SAVEPOINT next_write; " };
         self.batch_execute(&format!(
-            "{release}SAVEPOINT next_write; SET LOCAL lock_timeout TO {}; SET LOCAL app.organization = '{organization}'",
-            patience.as_millis()
+            "{release}SAVEPOINT next_write; SET LOCAL lock_timeout TO '{GROUP_LOCK_TIMEOUT}';
+             SET LOCAL statement_timeout TO DEFAULT; SET LOCAL app.organization = '{organization}'"
         ))
     }
 
@@ -239,15 +238,29 @@ impl Conn {
 
     /// Sets the statement timeout for the rest of the transaction to `seconds`, which may be more than a request gets
     /// (IN-09), or to no timeout (0). It is for statements that process very many rows.
-    pub fn set_statement_timeout(&mut self, seconds: u32) -> QueryResult<()> {
-        match self {
+    ///
+    /// # Errors
+    /// `contention` if earlier writes are in the same transaction: their locks would be kept as long. The write then
+    /// runs alone.
+    pub fn set_statement_timeout(&mut self, seconds: u32) -> Result<()> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            lock_timeout: String,
+        }
+        if let Self::Pg(c) = self
+            && diesel::sql_query("SHOW lock_timeout").get_result::<Setting>(c)?.lock_timeout == GROUP_LOCK_TIMEOUT
+        {
+            return Err(ApiError::contention());
+        }
+        Ok(match self {
             // A statement that waits for the lock of a transaction that does not end fails after five seconds, and is
             // tried again.
             Self::Pg(c) => {
                 c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'; SET LOCAL lock_timeout TO '5s'"))
             }
             Self::Sqlite(_) => Ok(()),
-        }
+        }?)
     }
 
     /// Stops the triggers from writing report facts for the rest of the transaction. The code that fills a database

@@ -22,9 +22,6 @@ const MAX_QUEUE: usize = 1024;
 const MAX_GROUP: usize = 128;
 /// PostgreSQL: a group takes no more writes after this time, since the first ones wait and keep their locks.
 const GROUP_TIME: Duration = Duration::from_millis(10);
-/// PostgreSQL: how long a write waits for a lock if the earlier writes of its group keep theirs meanwhile. Then it runs
-/// alone.
-const LOCK_PATIENCE: Duration = Duration::from_millis(10);
 
 #[derive(Clone)]
 pub struct Writer {
@@ -178,7 +175,8 @@ fn work_on_pool(pool: &ConnectionPool, queue: &Queue) {
         group.push(first);
         let outcome = pool.run_blocking_on_pool(|conn| run_group(conn, &mut group, &mut alone, queue));
         if let Err(error) = &outcome {
-            refuse_all(group.drain(..), error);
+            // A refusal may rest on an earlier write of the group, which is not stored.
+            group.iter_mut().for_each(|job| job.fail(error));
         }
         group.drain(..).for_each(Job::answer);
         for mut job in alone.drain(..) {
@@ -220,7 +218,7 @@ fn run_group(
         let is_second = group.len() == 1;
         group.push(next);
         let Some(next) = group.last_mut() else { break };
-        conn.begin_next_write(next.organization(), LOCK_PATIENCE, is_second)?;
+        conn.begin_next_write(next.organization(), is_second)?;
         if let Err(failure) = next.run(conn) {
             conn.rollback_write()?;
             if !matches!(failure, Failure::Refused) {
@@ -268,6 +266,8 @@ trait Job: Send {
     fn take_entries(&mut self) -> Vec<Entry>;
     /// Sets this error as the result, unless the write has failed already.
     fn refuse(&mut self, error: ApiError);
+    /// Sets the result of a write whose group was lost: this error if it would be stored, and otherwise that nothing is.
+    fn fail(&mut self, error: &ApiError);
     /// Marks that the group is about to be committed. `false` if this write was given up meanwhile.
     fn mark_committing(&self) -> bool;
     /// Marks whether the group was stored.
@@ -329,6 +329,12 @@ impl<T: Send, F: Write<T>> Job for Transaction<T, F> {
         if self.outcome.as_ref().is_none_or(Result::is_ok) {
             self.outcome = Some(Err(error));
         }
+    }
+
+    fn fail(&mut self, error: &ApiError) {
+        let was_refused = matches!(self.outcome, Some(Err(_)));
+        let error = if was_refused { ApiError::unavailable(error.to_string()) } else { error.copy() };
+        self.outcome = Some(Err(error));
     }
 
     fn mark_committing(&self) -> bool {

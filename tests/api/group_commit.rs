@@ -2,9 +2,12 @@
 
 use crate::{
     on_both_engines,
-    support::{TestServer, database::Engine},
+    support::{
+        TestServer,
+        database::{Engine, TestDatabase},
+    },
 };
-use alongside::auth::Role;
+use alongside::{auth::Role, error::Code, types::Id};
 use diesel::connection::SimpleConnection as _;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -77,4 +80,16 @@ async fn change_that_waits_for_a_lock_does_not_delay_others_on_postgres() {
         other.batch_execute("ROLLBACK").unwrap();
     };
     futures_util::join!(change(&locked), others);
+}
+
+/// A statement that may take a minute must not keep the locks of other callers' writes.
+#[test]
+fn long_write_leaves_its_group_on_postgres() {
+    let database = TestDatabase::make(Engine::Postgres);
+    let mut conn = database.open();
+    conn.begin_write(Id::NIL).unwrap();
+    conn.set_statement_timeout(60).unwrap();
+    conn.begin_next_write(Id::NIL, true).unwrap();
+    assert_eq!(conn.set_statement_timeout(60).unwrap_err().code(), Code::Contention);
+    conn.rollback();
 }

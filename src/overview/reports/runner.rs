@@ -26,7 +26,7 @@ use crate::{
         gate::{ExportPermit, RecordedExport},
         model::ExportRecord,
     },
-    types::Line,
+    types::{self, Line},
 };
 use futures_util::{
     StreamExt as _, TryStreamExt as _,
@@ -46,12 +46,13 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(300);
 const MAX_RECORDS: i64 = 250_000;
 
 pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query: ReportQuery) -> Result<Report> {
+    let now = types::Instant::now();
     let request = match query.as_of {
-        None if measure.is_indexed(&[]) => match report_at_once(db, who, measure, query).await? {
+        None if measure.is_indexed(&[]) => match report_at_once(db, who, measure, query, now).await? {
             Ok(report) => return Ok(report),
             Err(request) => request,
         },
-        _ => db.peek(who, move |tx| store::resolve_request(tx, measure, &query)).await?,
+        _ => db.peek(who, move |tx| store::resolve_request(tx, measure, &query, now)).await?,
     };
     let counted = count(db, who, &request).await?;
     db.read(who, move |tx| finish(tx, &request, &counted)).await
@@ -65,11 +66,12 @@ async fn report_at_once(
     who: &impl Caller,
     measure: &'static Measure,
     query: ReportQuery,
+    now: types::Instant,
 ) -> Result<std::result::Result<Report, ReportRequest>> {
     let organization = who.actor().ok_or_else(ApiError::unauthenticated)?.organization;
     let _slice_permit = concurrency::acquire_slice(organization).await?;
     db.read(who, move |tx| {
-        let request = store::resolve_request(tx, measure, &query)?;
+        let request = store::resolve_request(tx, measure, &query, now)?;
         if !request.is_indexed() {
             return Ok(Err(request));
         }
@@ -162,7 +164,8 @@ pub async fn records<C: Caller + 'static>(
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
     let list_permit = concurrency::acquire_list(actor.organization, actor.user)?;
     let asked = ReportQuery::from(&query);
-    let request = db.peek(&who, move |tx| store::resolve_request(tx, measure, &asked)).await?;
+    let now = types::Instant::now();
+    let request = db.peek(&who, move |tx| store::resolve_request(tx, measure, &asked, now)).await?;
     let slices: std::collections::VecDeque<Slice> = request.slices.iter().flat_map(slices_by_team).collect();
     let (export, filter, organization) = db
         .read(&who, move |tx| {

@@ -69,8 +69,14 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
     }
 }
 
-/// Interprets the request, and determines the slices in which it is counted.
-pub fn resolve_request(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<ReportRequest> {
+/// Interprets the request, and determines the slices in which it is counted. `now` is before the transaction: its
+/// snapshot may be older than the moment at which this runs, and the report must not claim a later moment.
+pub fn resolve_request(
+    tx: &mut Tx,
+    measure: &'static Measure,
+    query: &ReportQuery,
+    now: Instant,
+) -> Result<ReportRequest> {
     let organization = organizations::store::find(tx)?;
     let sees_cases = !matches!(tx.case_access(), CaseAccess::Organization | CaseAccess::Counted);
     let view = match (query.view, sees_cases) {
@@ -84,7 +90,7 @@ pub fn resolve_request(tx: &mut Tx, measure: &'static Measure, query: &ReportQue
         (Some(view), _) => view,
     };
     let groups = groups(measure, query.group_by.as_deref())?;
-    let moments = moments(measure, span(&groups), query, view, &organization, Instant::now())?;
+    let moments = moments(measure, span(&groups), query, view, &organization, now)?;
     let periods = match span(&groups) {
         Some(span) => periods(measure, span, &moments, &organization.time_zone)?,
         None => Vec::new(),
