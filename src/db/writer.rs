@@ -208,7 +208,10 @@ fn run_group(
         conn.rollback();
         match failure {
             Failure::Conflict => alone.append(group),
-            Failure::Database(error) if error.is_database_failure() => return Err(error),
+            Failure::Database(error) if error.is_database_failure() => {
+                group.drain(..).for_each(Job::answer);
+                return Err(error);
+            }
             Failure::Database(_) | Failure::Refused => {}
         }
         return Ok(());

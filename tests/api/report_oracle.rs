@@ -447,20 +447,23 @@ impl<'s> ListedRecords<'s> {
             .collect();
         let ladder =
             ["non_instructed_representation", "advocate_spoke_as_instructed", "spoke_with_support", "spoke_for_self"];
-        let mut voices: BTreeMap<&str, BTreeMap<Instant, usize>> = BTreeMap::new();
+        // For each client: the number of meetings, and the lowest rank at each moment.
+        let mut voices: BTreeMap<&str, (usize, BTreeMap<Instant, usize>)> = BTreeMap::new();
         for meeting in &held {
             if let Some(rank) = ladder.iter().position(|step| meeting["who_spoke"] == *step) {
-                voices
-                    .entry(text(self.case(meeting), "client_id"))
-                    .or_default()
-                    .insert(moment(meeting, "starts_at").unwrap(), rank);
+                let (meetings, ranks) = voices.entry(text(self.case(meeting), "client_id")).or_default();
+                *meetings += 1;
+                ranks
+                    .entry(moment(meeting, "starts_at").unwrap())
+                    .and_modify(|lowest| *lowest = rank.min(*lowest))
+                    .or_insert(rank);
             }
         }
         let mut plain = BTreeMap::new();
         for name in ["more", "same", "less"] {
             add(&mut plain, "", name, true, false);
         }
-        for heard in voices.values().filter(|heard| heard.len() > 1) {
+        for (_, heard) in voices.values().filter(|(meetings, _)| *meetings > 1) {
             let (first, last) = (heard.values().next().unwrap(), heard.values().next_back().unwrap());
             for (name, holds) in [("more", last > first), ("same", last == first), ("less", last < first)] {
                 add(&mut plain, "", name, holds, true);
