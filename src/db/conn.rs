@@ -52,6 +52,8 @@ pub enum Use {
 /// PostgreSQL: how long a write waits for a lock if the earlier writes of its transaction keep theirs meanwhile. Then
 /// it runs alone. As PostgreSQL shows it.
 const GROUP_LOCK_TIMEOUT: &str = "10ms";
+/// PostgreSQL: the time limit of a statement of a write. `DEFAULT` would be the server's limit, and not this one.
+const STATEMENT_TIMEOUT: &str = "5s";
 
 impl Conn {
     /// Opens a connection. Do not use `Connection::establish` on the enum: it tries the variants in turn and drops the
@@ -80,7 +82,7 @@ impl Conn {
                         "SET statement_timeout TO '5s'; SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
                          SET max_parallel_workers_per_gather TO 0; SET jit TO off",
                     ),
-                    Use::Writing => conn.batch_execute("SET statement_timeout TO '5s'"),
+                    Use::Writing => conn.batch_execute(&format!("SET statement_timeout TO '{STATEMENT_TIMEOUT}'")),
                     Use::Loading | Use::Making => Ok(()),
                 })
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -161,7 +163,7 @@ impl Conn {
         let release = if is_second { "" } else { "RELEASE SAVEPOINT next_write; " };
         self.batch_execute(&format!(
             "{release}SAVEPOINT next_write; SET LOCAL lock_timeout TO '{GROUP_LOCK_TIMEOUT}';
-             SET LOCAL statement_timeout TO DEFAULT; SET LOCAL app.organization = '{organization}'"
+             SET LOCAL statement_timeout TO '{STATEMENT_TIMEOUT}'; SET LOCAL app.organization = '{organization}'"
         ))
     }
 

@@ -7,8 +7,8 @@ use crate::{
         database::{Engine, TestDatabase},
     },
 };
-use alongside::{auth::Role, error::Code, types::Id};
-use diesel::connection::SimpleConnection as _;
+use alongside::{auth::Role, db::Conn, error::Code, types::Id};
+use diesel::{RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Text};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -90,6 +90,14 @@ fn long_write_leaves_its_group_on_postgres() {
     conn.begin_write(Id::NIL).unwrap();
     conn.set_statement_timeout(60).unwrap();
     conn.begin_next_write(Id::NIL, true).unwrap();
+    // The long time limit of the first write does not apply to the next.
+    let limit: String = diesel::select(diesel::dsl::sql::<Text>("current_setting('statement_timeout')"))
+        .get_result({
+            let Conn::Pg(c) = &mut conn else { panic!("this is PostgreSQL") };
+            c
+        })
+        .unwrap();
+    assert_eq!(limit, "5s");
     assert_eq!(conn.set_statement_timeout(60).unwrap_err().code(), Code::Contention);
     conn.rollback();
 }

@@ -19,8 +19,7 @@ use diesel::prelude::*;
 /// The rows that hold the next case numbers of a year. The numbers of one row are this far apart.
 const SLOTS: i32 = 64;
 
-/// The next case number of the year. The year is that of the organization's day. A number is left out if the
-/// transaction that took it does not commit.
+/// The next case number of the year. The year is that of the organization's day.
 fn next_number(tx: &mut Tx) -> Result<String> {
     let zone: Zone = organizations::store::find(tx)?.time_zone;
     let (organization, year) = (tx.organization(), Day::today(&zone).year());
