@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # benches/peers.sh [ENGINE] [CASES]: measures the product on sqlite, postgres or both (the default) beside two peers that answer from the same rows
 # in plain tables of PostgreSQL: PostgREST, and a bare service of axum and sqlx. TEAMS is the number of teams that share the cases, 1 by default.
-# BENCH_DATA is a folder that keeps the filled databases for the next run, which works on a copy. SECONDS_EACH, ALONGSIDE and POSTGREST (the
-# programs) may be set. A ratio above 1 says that the product is ahead.
+# BENCH_DATA is a folder that keeps the filled databases for the next run, which works on a copy. BEFORE is an older program that fills the databases and
+# is measured on copies of them in the same run. SECONDS_EACH, ALONGSIDE and POSTGREST (the programs) may be set. A ratio above 1 says that the product is
+# ahead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=../.ci/lib.sh
 source .ci/lib.sh
 cases=${2:-100000}
 program=${ALONGSIDE:-target/release/alongside}
+before=${BEFORE:-}
 built=${CARGO_TARGET_DIR:-target}/peers
 case ${1:-both} in
     both) filled=(postgres sqlite) served=(sqlite postgres) ;;
@@ -46,10 +48,19 @@ while_stopped() {
     PG_PID=$(head -n 1 "$PG_DIR/data/postmaster.pid")
 }
 
-# Sets what the program takes from the environment, for an engine.
+# Sets what the program takes from the environment, for an engine, or for the copy before-ENGINE.
 use() {
-    export ALONGSIDE_DATA_DIR=$SCRATCH/$1 ALONGSIDE_DATABASE_URL=$PG_URL/bench
-    if [ "$1" = sqlite ]; then unset ALONGSIDE_DATABASE_URL; fi
+    export ALONGSIDE_DATA_DIR=$SCRATCH/$1 ALONGSIDE_DATABASE_URL=$PG_URL/${1/postgres/bench}
+    case $1 in *sqlite) unset ALONGSIDE_DATABASE_URL ;; esac
+}
+
+# serve NAME PROGRAM: starts the program on an engine, or on a copy.
+serve() {
+    use "$1"
+    server_start "$2" "$SCRATCH/$1.log"
+    pids+=("$SERVER_PID")
+    systems+=("$1=$BASE,$SERVER_PID,$(case $1 in *postgres) say "$PG_PID" ;; esac)")
+    SERVER_PID=
 }
 
 fill() {
@@ -58,8 +69,8 @@ fill() {
     for engine in "${filled[@]}"; do
         use "$engine"
         mkdir "$SCRATCH/$engine"
-        "$program" demo --cases "$cases" --teams "${TEAMS:-1}" --seed 1 >"$SCRATCH/$engine/demo.txt"
-        server_start "$program" "$SCRATCH/$engine.log"
+        "${before:-$program}" demo --cases "$cases" --teams "${TEAMS:-1}" --seed 1 >"$SCRATCH/$engine/demo.txt"
+        server_start "${before:-$program}" "$SCRATCH/$engine.log"
         python3 benches/peers/load.py notes "$engine=$BASE,$SERVER_PID,"
         sleep 10 # The server indexes them.
         server_stop
@@ -102,7 +113,7 @@ fi
 cargo build --quiet --locked --release --manifest-path benches/peers/Cargo.toml --target-dir "$built"
 
 pg_start shared_buffers=512MB
-PSQL="$PG_BIN/psql -qX -h 127.0.0.1 -p ${PG_URL##*:} -U postgres bench"
+PSQL="$PG_BIN/psql -qX -h 127.0.0.1 -p ${PG_URL##*:} -U postgres -d bench"
 export PSQL
 if [ -d "${BENCH_DATA:-}/cluster" ]; then
     while_stopped kept
@@ -111,11 +122,14 @@ else
     if [ -n "${BENCH_DATA:-}" ]; then while_stopped keep; fi
 fi
 for engine in "${served[@]}"; do
+    if [ -n "$before" ]; then
+        if [ "$engine" = postgres ]; then $PSQL -d postgres -c 'CREATE DATABASE "before-bench" TEMPLATE bench'; fi
+        cp -a "$SCRATCH/$engine" "$SCRATCH/before-$engine"
+        serve "before-$engine" "$before"
+    fi
     use "$engine"
-    server_start "$program" "$SCRATCH/$engine.log"
-    pids+=("$SERVER_PID")
-    systems+=("$engine=$BASE,$SERVER_PID,$([ "$engine" = sqlite ] || say "$PG_PID")")
-    SERVER_PID=
+    "$program" migrate >"$SCRATCH/migrate.log"
+    serve "$engine" "$program"
 done
 free_port
 PGRST_DB_URI=$PG_URL/bench PGRST_DB_SCHEMAS=plain PGRST_DB_ANON_ROLE=postgres PGRST_DB_POOL=16 PGRST_LOG_LEVEL=crit PGRST_SERVER_HOST=127.0.0.1 \

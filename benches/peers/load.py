@@ -6,7 +6,14 @@ SYSTEM is NAME=BASE,PID,POSTGRES_PID. SCRATCH is the folder with the data of eac
 import concurrent.futures, datetime, json, os, pathlib, random, re, shlex, sqlite3, statistics, subprocess, sys, time, urllib.request, uuid
 
 HERE, SCRATCH = pathlib.Path(__file__).parent, pathlib.Path(os.environ["SCRATCH"])
-TITLES = {"sqlite": "ours, SQLite", "postgres": "ours, PostgreSQL", "PostgREST": "PostgREST", "bare": "bare"}
+TITLES = {
+    "sqlite": "ours, SQLite",
+    "postgres": "ours, PostgreSQL",
+    "before-sqlite": "before, SQLite",
+    "before-postgres": "before, PostgreSQL",
+    "PostgREST": "PostgREST",
+    "bare": "bare",
+}
 RARE = {"marigold": 20, "samphire": 200}  # how many cases there are for each note with the word; a case has five notes
 BY_ID = ("/cases/%ID", "/cases?id=eq.%ID", "/cases/%ID")
 FIRST = ("/cases?status=active", "/cases?status=eq.active&order=opened_at.desc,id.desc&limit=50", "/cases?status=active")
@@ -48,7 +55,8 @@ class System:
         name, rest = argument.split("=", 1)
         base, pid, postgres = rest.split(",")
         self.name, self.pid, self.postgres = TITLES[name], int(pid), int(postgres or 0)
-        self.ours, self.engine = name in ("sqlite", "postgres"), "sqlite" if name == "sqlite" else "postgres"
+        self.ours, self.before = name not in ("PostgREST", "bare"), name.startswith("before-")
+        self.engine = "sqlite" if name.endswith("sqlite") else "postgres"
         self.base = base + "/api/v1" * self.ours
         self.headers = {"Content-Type": "application/json", "Prefer": "return=representation", "If-Match": "*"}
         self.idle = self.memory("VmRSS")
@@ -166,7 +174,8 @@ def number(value):
 def load(seconds, systems):
     for system in systems:
         system.prepare()
-    pairs = [(ours, peer) for ours in systems if ours.ours for peer in systems if not peer.ours]
+    now = [system for system in systems if system.ours and not system.before]
+    pairs = [(ours, peer) for ours in now for peer in systems if not peer.ours or peer.before and peer.engine == ours.engine]
     head = [f"{system.name}: requests/s (p50, p99 ms)" for system in systems] + [f"{ours.name} ÷ {peer.name}" for ours, peer in pairs]
     head += ["CPU, ms a request", "KiB written a request", "KiB to the disk", "not 2xx"]
     print("| workload | " + " | ".join(head) + " |\n|" + "---|" * (len(head) + 1), flush=True)
