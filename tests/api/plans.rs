@@ -51,9 +51,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("lead_advocate_id\" = ANY", "cases", "It looks for the cases of users who have left among all that are open."),
     ("assignee_id\" = ANY", "tasks", "It looks for the tasks of users who have left among all tasks that are due."),
     ("f.case_id IN (SELECT assignments", "_facts", "An advocate's cases are few, and are read with their history."),
-    ("FROM deadline_facts AS f", "deadline_facts", "It reads the deadlines that have ended, too."),
     ("- 180 AND f.occurred_on", "barrier_facts", "It reads the barriers of more than 180 days ago, too."),
-    ("f.status IN ('filed', 'in_progress')", "action_facts", "It reads the actions that are decided, too."),
 ];
 
 /// The same, if there are fewer than [`MANY_CASES`]: then an advocate has one case in twenty-five, and reading all of them
