@@ -166,7 +166,8 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
 fn append_entries(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> Result<()> {
     // The organization that the transaction sees, if every write began with the same.
     let first = group.first().map(|job| job.organization());
-    let only = first.filter(|first| *first != OrganizationId::NIL && group.iter().all(|job| job.organization() == *first));
+    let only =
+        first.filter(|first| *first != OrganizationId::NIL && group.iter().all(|job| job.organization() == *first));
     audit::append(conn, only, group.iter_mut().flat_map(|job| job.take_entries()).collect())
 }
 

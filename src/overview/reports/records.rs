@@ -168,7 +168,8 @@ impl Export {
         let sql = Condition::sql("SELECT f.client_id, ").then(part.facts.id()).then(", f.replaced_at FROM ");
         let sql = self.add_listed_conditions(sql.then(part.facts.table()), part, visible);
         let mut current = Vec::new();
-        for (client, id, replaced_at) in ListedKeys(sql.then(" LIMIT ").number(most)).load::<(Key, Key, i64)>(tx.conn)?
+        for (client, id, replaced_at) in
+            ListedKeys(sql.then(" LIMIT ").number(most)).load::<(Key, Key, i64)>(tx.conn)?
         {
             contents.clients.push(ClientId::from_uuid(client.uuid()));
             if replaced_at == CURRENT {

@@ -180,14 +180,8 @@ pub async fn records<C: Caller + 'static>(
     let export_record = ExportRecord { what: measure.id, subject: None, filter, format: format.export_name(), rows };
     let recorded = permit.record(&db, &who, export_record, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
-    let sending = Rc::new(Sending {
-        db,
-        who,
-        export,
-        format,
-        until: Instant::now() + SEND_TIMEOUT,
-        _list_permit: list_permit,
-    });
+    let sending =
+        Rc::new(Sending { db, who, export, format, until: Instant::now() + SEND_TIMEOUT, _list_permit: list_permit });
     let mut pages = Sending::pages(&sending, pages);
     // Reads the first page before anything is sent, so that a refusal is a proper error response.
     let first = pages.try_next().await?;
