@@ -31,8 +31,8 @@ use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked: the newest of those that match.
 const RANKED: usize = 50;
-/// How many documents the segments of the first read hold, and the factor by which that number grows while nothing is
-/// found. For a common word a few segments are enough, and a word that is not found in them is rare.
+/// How many documents the segments of the first read hold, and the largest factor by which that number grows with each
+/// read. For a common word a few segments are enough, and a word that is not found in them is rare.
 const FIRST_DOCUMENTS: i32 = 2_048;
 const TIMES_MORE: i32 = 8;
 /// The most segments that one query reads.
@@ -244,10 +244,13 @@ fn read_segments(
         let query = of_kind(tx, filter, kind, &Segments::Listed(&now, newest))?;
         let before = found.len();
         read(tx, kind, query, found)?;
+        let most = many.saturating_mul(TIMES_MORE);
         many = match i64::try_from(found.len() - before).unwrap_or(0) {
-            0 => many.saturating_mul(TIMES_MORE),
+            0 => most,
             // As many as have the rest, if the word is as frequent there, and half as many again.
-            of_these => i32::try_from(i64::from(held) * (newest - of_these) * 3 / (of_these * 2)).unwrap_or(i32::MAX),
+            of_these => {
+                i32::try_from(i64::from(held) * (newest - of_these) * 3 / (of_these * 2)).unwrap_or(most).min(most)
+            }
         };
     }
     Ok(())
