@@ -59,8 +59,8 @@ impl Cost {
         hash.map(|hash| hash.to_string()).map_err(|e| ApiError::internal(e.to_string()))
     }
 
-    /// A hash at this cost that no password is known to have: its salt and its output are zeros. It is not computed,
-    /// because that would take the memory of a sign-in at every start.
+    /// A hash at this cost that no known password has: its salt and its output are zeros. Computing one would allocate
+    /// 19 MiB or more at every start.
     fn dummy_hash(self) -> String {
         let Self { memory, passes } = self;
         format!("$argon2id$v=19$m={memory},t={passes},p=1${:A<22}${:A<43}", "", "")

@@ -61,7 +61,7 @@ macro_rules! query_of_condition {
         }
     )+};
 }
-query_of_condition!(CountQuery, Listing, Keyed, ListedKeys, Command);
+query_of_condition!(CountQuery, Listing, Keyed, Command);
 
 /// The number of code columns in one row of a listing.
 pub const LISTED_CODES: usize = 6;
@@ -104,14 +104,6 @@ impl Query for Listing {
 pub struct Keyed(pub Condition);
 impl Query for Keyed {
     type SqlType = sql::Uuid;
-}
-
-/// A `SELECT` statement that returns, for each report fact of a listing, its client, its record, and when another fact
-/// replaced it (`i64::MAX` if none did).
-#[derive(Debug, Clone)]
-pub struct ListedKeys(pub Condition);
-impl Query for ListedKeys {
-    type SqlType = (sql::Uuid, sql::Uuid, BigInt);
 }
 
 /// A command that is built from text and bind values in the same way.

@@ -160,14 +160,14 @@ impl Conn {
     /// [`Conn::rollback_write`] undoes it alone. It waits only briefly for a lock, because others may wait for the locks
     /// that the earlier writes have taken. PostgreSQL only: one round trip.
     pub fn begin_next_write(&mut self, organization: OrganizationId, is_second: bool) -> QueryResult<()> {
-        let first = match is_second {
-            // Before the savepoint, so that the limits hold when it is rolled back, too.
+        let before = match is_second {
+            // Before the savepoint, so that a rollback to it keeps the limits.
             true => format!(
                 "SET LOCAL lock_timeout TO '{GROUP_LOCK_TIMEOUT}'; SET LOCAL statement_timeout TO '{STATEMENT_TIMEOUT}'"
             ),
             false => "RELEASE SAVEPOINT next_write".to_owned(),
         };
-        self.batch_execute(&format!("{first}; SAVEPOINT next_write; SET LOCAL app.organization = '{organization}'"))
+        self.batch_execute(&format!("{before}; SAVEPOINT next_write; SET LOCAL app.organization = '{organization}'"))
     }
 
     /// Lets the rest of the transaction wait for locks as long as the connection does by default.

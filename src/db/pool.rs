@@ -77,7 +77,7 @@ impl Engine {
                 // One more connection, for the batched session lookup.
                 let peeks = Reader::start(reading(url, 1)?, readers, ACQUIRE_TIMEOUT)?;
                 let pool = ConnectionPool::new(url, *purpose, connections, None)?;
-                let writer = Writer::on_pool(&pool, connections, readers)?;
+                let writer = Writer::on_pool(&pool, connections)?;
                 (Peeks::SeparatePool(peeks), Writes::Shared(pool, writer))
             }
             Conn::Sqlite(_) => {

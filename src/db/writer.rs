@@ -3,7 +3,7 @@
 //! several, each with a connection of the pool.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
@@ -22,8 +22,6 @@ const MAX_QUEUE: usize = 1024;
 const MAX_GROUP: usize = 128;
 /// PostgreSQL: a group takes no more writes after this time, since the first ones wait and keep their locks.
 const GROUP_TIME: Duration = Duration::from_millis(10);
-/// PostgreSQL: how long a write waits to be taken into one of the groups that run, before another group starts.
-const MAX_START_DELAY: Duration = Duration::from_millis(50);
 
 #[derive(Clone)]
 pub struct Writer {
@@ -53,17 +51,10 @@ impl Writer {
         Ok(Self { queue, last_error })
     }
 
-    /// Starts the threads for PostgreSQL. Usually `groups` of them work at the same time, because fewer and larger
-    /// groups cost less. The others start a group if these are held up, for example by a lock.
-    pub(super) fn on_pool(pool: &ConnectionPool, threads: u32, groups: u32) -> Result<Self> {
+    /// Starts the threads for PostgreSQL.
+    pub(super) fn on_pool(pool: &ConnectionPool, threads: u32) -> Result<Self> {
         let (queue, jobs) = mpsc::channel(MAX_QUEUE);
-        let jobs = Arc::new(Queue {
-            jobs: Mutex::new(jobs),
-            next: Mutex::default(),
-            running: Mutex::default(),
-            group_ended: Condvar::new(),
-            groups,
-        });
+        let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..threads {
             let (pool, jobs) = (pool.clone(), Arc::clone(&jobs));
             let write = move || {
@@ -164,11 +155,10 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
 
 /// Appends the audit entries of the group's writes.
 fn append_entries(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> Result<()> {
-    // The organization that the transaction sees, if every write began with the same.
+    // The organization that the transaction sees, if all writes of the group belong to one.
     let first = group.first().map(|job| job.organization());
-    let only =
-        first.filter(|first| *first != OrganizationId::NIL && group.iter().all(|job| job.organization() == *first));
-    audit::append(conn, only, group.iter_mut().flat_map(|job| job.take_entries()).collect())
+    let common = first.filter(|id| *id != OrganizationId::NIL && group.iter().all(|job| job.organization() == *id));
+    audit::append(conn, common, group.iter_mut().flat_map(|job| job.take_entries()).collect())
 }
 
 fn refuse_all(jobs: impl Iterator<Item = Box<dyn Job>>, error: &ApiError) {
@@ -178,52 +168,15 @@ fn refuse_all(jobs: impl Iterator<Item = Box<dyn Job>>, error: &ApiError) {
     }
 }
 
-/// The writes that wait for one of the threads for PostgreSQL.
-struct Queue {
-    jobs: Mutex<mpsc::Receiver<Box<dyn Job>>>,
-    /// Held by the thread that starts the next group.
-    next: Mutex<()>,
-    /// The number of groups that run now.
-    running: Mutex<u32>,
-    group_ended: Condvar,
-    /// The number of groups that usually run at the same time.
-    groups: u32,
-}
-
-impl Queue {
-    /// Waits until a group may start, and for its first write. `None` when the server stops.
-    fn start_group(&self) -> Option<(Box<dyn Job>, RunningGroup<'_>)> {
-        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // After the delay this returns in any case.
-        drop(self.group_ended.wait_timeout_while(running, MAX_START_DELAY, |running| *running >= self.groups));
-        let first = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()?;
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Some((first, RunningGroup(self)))
-    }
-
-    /// A write that waits. `None` also while another thread waits for a write, because then there is none.
-    fn waiting(&self) -> Option<Box<dyn Job>> {
-        self.jobs.try_lock().ok()?.try_recv().ok()
-    }
-}
-
-/// Ends the group when it is dropped.
-struct RunningGroup<'q>(&'q Queue);
-
-impl Drop for RunningGroup<'_> {
-    fn drop(&mut self) {
-        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.group_ended.notify_one();
-    }
-}
+type Queue = Mutex<mpsc::Receiver<Box<dyn Job>>>;
 
 fn work_on_pool(pool: &ConnectionPool, queue: &Queue) {
+    // The lock on the queue is released at once.
+    let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     let (mut group, mut alone) = (Vec::new(), Vec::new());
-    while let Some((first, running)) = queue.start_group() {
+    while let Some(first) = wait() {
         group.push(first);
         let outcome = pool.run_blocking_on_pool(|conn| run_group(conn, &mut group, &mut alone, queue));
-        drop(running);
         if let Err(error) = &outcome {
             // A refusal may rest on an earlier write of the group, which is not stored.
             group.iter_mut().for_each(|job| job.fail(error));
@@ -267,7 +220,7 @@ fn run_group(
         return Ok(());
     }
     while group.len() < MAX_GROUP && began.elapsed() < GROUP_TIME {
-        let Some(next) = queue.waiting() else { break };
+        let Some(next) = queue.try_lock().ok().and_then(|mut queue| queue.try_recv().ok()) else { break };
         let is_second = group.len() == 1;
         group.push(next);
         let Some(next) = group.last_mut() else { break };

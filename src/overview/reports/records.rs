@@ -10,7 +10,7 @@ use crate::{
     casework::{cases::model::CaseId, clients::model::ClientId},
     db::{
         Condition, Tx,
-        aggregate::{LISTED_CODES, LISTED_IDS, Listed, ListedKeys, Listing, MAX_COUNTS},
+        aggregate::{Keyed, LISTED_CODES, LISTED_IDS, Listed, Listing, MAX_COUNTS},
         dialect::Key,
     },
     error::Result,
@@ -18,11 +18,11 @@ use crate::{
     records::visibility,
 };
 use diesel::{connection::DefaultLoadingMode, prelude::*};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// How many lines one transaction reads. Each page has the cost of its statements and of its audit entries, which must
-/// be on disk before the page is sent. A larger page keeps a connection longer from other requests.
-const PAGE: usize = 2_500;
+/// How many lines one transaction reads. The next page is read in another transaction. Each page has the cost of its
+/// statements and of its audit entries, which must be on disk before the page is sent.
+const PAGE: usize = 5_000;
 
 /// The columns of an export, and the labels of their keys, which are looked up once for all lines.
 #[derive(Clone)]
@@ -32,38 +32,23 @@ pub struct Export {
     ids: Vec<(&'static Group, Names)>,
 }
 
+/// The position of the line after which the next page begins.
+pub type After = (i64, uuid::Uuid);
+
+/// The position before the first fact that another has replaced.
+const BEFORE_REPLACED: After = (CURRENT - 1, uuid::Uuid::max());
 /// When a fact was replaced that is still current.
 const CURRENT: i64 = i64::MAX;
 
 /// Identifies a fact: the id of the record, and when the fact was recorded.
 pub type FactKey = (uuid::Uuid, i64);
 
-/// A part of a list that one transaction reads.
-#[derive(Debug, Clone, Copy)]
-pub enum Page {
-    /// The facts that no other has replaced, whose records have an id between these two.
-    Current { lowest: uuid::Uuid, highest: uuid::Uuid },
-    /// The first facts that another has replaced, the latest replaced first, after this position: when a fact was
-    /// replaced, and its record.
-    Replaced { after: (i64, uuid::Uuid) },
-}
-
-impl Page {
-    pub const FIRST_REPLACED: Self = Self::Replaced { after: (CURRENT, uuid::Uuid::nil()) };
-}
-
-/// What has been read with a page.
-pub struct ReadPage {
+/// What has been read of a slice with a page.
+pub struct Page {
     /// The keys of those facts that no later fact had replaced yet.
     pub current: Vec<FactKey>,
-    /// The page after one of replaced facts. Absent if there are no more.
-    pub next: Option<Page>,
-}
-
-/// The facts of a slice: the client of each, and the pages of those that are current.
-pub struct Contents {
-    pub clients: Vec<ClientId>,
-    pub pages: Vec<Page>,
+    /// Absent if the slice has no more lines.
+    pub next: Option<After>,
 }
 
 /// Whether the records of a measure can be listed: if it counts each record once, and records of one kind.
@@ -114,26 +99,25 @@ impl Export {
         columns
     }
 
-    /// Passes the lines of a page to `write`. Each case in them is recorded in the audit log.
+    /// Passes the next lines of a slice to `write`. Each case in them is recorded in the audit log.
     ///
     /// The facts that were on record at a moment do not change, but their order may: current facts come first, and a
-    /// fact moves to a later position when another fact replaces it. So no fact is skipped if the replaced facts are
-    /// read after all current ones, but one may be read twice. `is_sent` tells whether a fact was listed while it was
-    /// current; it is not listed again.
+    /// fact moves to a later position when another fact replaces it. So no fact is skipped, but one may be read twice.
+    /// `sent` has the facts that were listed while they were current; they are not listed again.
     pub fn page(
         &self,
         tx: &mut Tx,
         slice: &Slice,
-        page: Page,
-        is_sent: impl Fn(&FactKey) -> bool,
+        after: Option<After>,
+        sent: &HashSet<FactKey>,
         write: impl FnOnce(&mut dyn Iterator<Item = Vec<Cell>>),
-    ) -> Result<ReadPage> {
+    ) -> Result<Page> {
         let visible = store::visible(tx, slice)?;
-        let mut read_page = ReadPage { current: Vec::new(), next: None };
-        let [part] = self.request.measure.parts else { return Ok(read_page) };
+        let mut page = Page { current: Vec::new(), next: None };
+        let [part] = self.request.measure.parts else { return Ok(page) };
         let (mut read, mut last, mut failed, mut labels) = (0, None, None, Labels::default());
         let mut cases = BTreeSet::new();
-        let listing = self.listing(tx, part, visible, page);
+        let listing = self.listing(tx, part, visible, after);
         // The lines are written while they are read, so that memory does not hold them.
         let lines = listing.load_iter::<Listed, DefaultLoadingMode>(tx.conn)?;
         let lines = lines.map_while(|line| line.map_err(|error| failed = Some(error)).ok());
@@ -142,8 +126,8 @@ impl Export {
             (read, last) = (read + 1, Some((replaced_at, id.uuid())));
             let key = (id.uuid(), recorded_at);
             if replaced_at == CURRENT {
-                read_page.current.push(key);
-            } else if is_sent(&key) {
+                page.current.push(key);
+            } else if sent.contains(&key) {
                 return false;
             }
             cases.insert(CaseId::from_uuid(case.uuid()));
@@ -153,35 +137,23 @@ impl Export {
         if let Some(error) = failed {
             return Err(error.into());
         }
-        if matches!(page, Page::Replaced { .. }) && read == PAGE {
-            read_page.next = last.map(|after| Page::Replaced { after });
-        }
+        page.next = match after {
+            _ if read == PAGE => last,
+            Some((replaced_at, _)) if replaced_at < CURRENT => None,
+            _ => Some(BEFORE_REPLACED),
+        };
         tx.audit_read_all("case.exported", cases);
-        Ok(read_page)
+        Ok(page)
     }
 
-    /// The facts of a slice, at most so many.
-    pub fn contents(&self, tx: &mut Tx, slice: &Slice, most: i64) -> Result<Contents> {
+    /// The client of each line of a slice, at most so many.
+    pub fn clients(&self, tx: &mut Tx, slice: &Slice, most: i64) -> Result<Vec<ClientId>> {
         let visible = store::visible(tx, slice)?;
-        let mut contents = Contents { clients: Vec::new(), pages: Vec::new() };
-        let [part] = self.request.measure.parts else { return Ok(contents) };
-        let sql = Condition::sql("SELECT f.client_id, ").then(part.facts.id()).then(", f.replaced_at FROM ");
-        let sql = self.add_listed_conditions(sql.then(part.facts.table()), part, visible);
-        let mut current = Vec::new();
-        for (client, id, replaced_at) in
-            ListedKeys(sql.then(" LIMIT ").number(most)).load::<(Key, Key, i64)>(tx.conn)?
-        {
-            contents.clients.push(ClientId::from_uuid(client.uuid()));
-            if replaced_at == CURRENT {
-                current.push(id.uuid());
-            }
-        }
-        current.sort_unstable_by(|one, other| other.cmp(one));
-        contents.pages = current
-            .chunks(PAGE)
-            .filter_map(|ids| Some(Page::Current { lowest: *ids.last()?, highest: *ids.first()? }))
-            .collect();
-        Ok(contents)
+        let [part] = self.request.measure.parts else { return Ok(Vec::new()) };
+        let sql = Condition::sql("SELECT f.client_id FROM ").then(part.facts.table());
+        let sql = self.add_listed_conditions(sql, part, visible).then(" LIMIT ").number(most);
+        let found: Vec<Key> = Keyed(sql).load(tx.conn)?;
+        Ok(found.into_iter().map(|id| ClientId::from_uuid(id.uuid())).collect())
     }
 
     /// Appends the conditions of the list.
@@ -200,9 +172,9 @@ impl Export {
         sql.then(")")
     }
 
-    /// The facts of a page. A caller who sees a case may have no right to see its client. Then the name is left out, as
-    /// with `expand=client`.
-    fn listing(&self, tx: &Tx, part: &Part, visible: Condition, page: Page) -> Listing {
+    /// Facts that no other has replaced come first, then the others, the latest replaced first. A caller who sees a case
+    /// may have no right to see its client. Then the name is left out, as with `expand=client`.
+    fn listing(&self, tx: &Tx, part: &Part, visible: Condition, after: Option<After>) -> Listing {
         let (moments, id) = (&self.request.moments, part.facts.id());
         let mut sql =
             Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, f.recorded_at, c.case_number, ");
@@ -232,18 +204,22 @@ impl Export {
         sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
         sql = sql.then(" JOIN clients ON clients.organization_id = f.organization_id AND clients.id = f.client_id");
         sql = self.add_listed_conditions(sql, part, visible);
-        sql = match page {
+        sql = match after {
+            Some((replaced_at, last)) if replaced_at < CURRENT => sql
+                .then(" AND (f.replaced_at, ")
+                .then(id)
+                .then(") < (")
+                .number(replaced_at)
+                .then(", ")
+                .id(last)
+                .then(")"),
             // The number is part of the text, so that PostgreSQL knows how many facts are current when it plans the
             // statement. Otherwise it reads all of them for each page, and sorts them.
-            Page::Current { lowest, highest } => {
-                let sql = sql.then(" AND f.replaced_at = 9223372036854775807 AND ").then(id).then(" >= ").id(lowest);
-                sql.then(" AND ").then(id).then(" <= ").id(highest)
-            }
-            Page::Replaced { after: (replaced_at, last) } => {
-                let sql = sql.then(" AND (f.replaced_at, ").then(id).then(") < (").number(replaced_at);
-                sql.then(", ").id(last).then(")")
-            }
+            _ => sql.then(" AND f.replaced_at = 9223372036854775807"),
         };
+        if let Some((CURRENT, last)) = after {
+            sql = sql.then(" AND ").then(id).then(" < ").id(last);
+        }
         let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
         Listing(sql.then(" ORDER BY f.replaced_at DESC, ").then(id).then(" DESC LIMIT ").number(most))
     }

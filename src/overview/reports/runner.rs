@@ -6,7 +6,7 @@ use super::{
     concurrency::{self, ListPermit},
     measure::Measure,
     model::Report,
-    records::{self, Contents, Export, FactKey, Page},
+    records::{self, After, Export, FactKey},
     request::{RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, ReportRequest, RequestedCounts, Slice},
     store,
 };
@@ -36,7 +36,6 @@ use std::{
     collections::{BTreeSet, HashSet},
     fs::File,
     io::{Read as _, Seek as _},
-    rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -167,7 +166,7 @@ pub async fn records<C: Caller + 'static>(
     let asked = ReportQuery::from(&query);
     let now = types::Instant::now();
     let request = db.peek(&who, move |tx| store::resolve_request(tx, measure, &asked, now)).await?;
-    let slices: Vec<Slice> = request.slices.iter().flat_map(slices_by_team).collect();
+    let slices: std::collections::VecDeque<Slice> = request.slices.iter().flat_map(slices_by_team).collect();
     let (export, filter, organization) = db
         .read(&who, move |tx| {
             // A report without counts, of which only the parameters are needed.
@@ -176,53 +175,59 @@ pub async fn records<C: Caller + 'static>(
         })
         .await?;
     let export = Arc::new(export);
-    let (rows, clients, pages) = contents(&db, &who, actor.organization, &export, slices).await?;
+    let (rows, clients) = clients(&db, &who, actor.organization, &export, &slices).await?;
     let export_record = ExportRecord { what: measure.id, subject: None, filter, format: format.export_name(), rows };
     let recorded = permit.record(&db, &who, export_record, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
-    let sending =
-        Rc::new(Sending { db, who, export, format, until: Instant::now() + SEND_TIMEOUT, _list_permit: list_permit });
-    let mut pages = Sending::pages(&sending, pages);
+    let mut sending = Sending {
+        db,
+        who,
+        export,
+        slices,
+        format,
+        after: None,
+        sent: Arc::default(),
+        until: Instant::now() + SEND_TIMEOUT,
+        _list_permit: list_permit,
+    };
     // Reads the first page before anything is sent, so that a refusal is a proper error response.
-    let first = pages.try_next().await?;
+    let first = sending.next().await?;
     let parts = match format {
-        RecordsFormat::Csv => as_csv(sending, pages, first, &columns, &organization),
-        RecordsFormat::Xlsx => as_xlsx(sending, pages, first, &columns, &organization).await?,
+        RecordsFormat::Csv => as_csv(sending, first, &columns, &organization),
+        RecordsFormat::Xlsx => as_xlsx(sending, first, &columns, &organization).await?,
     };
     Ok((recorded, parts))
 }
 
-/// The number of records that the list holds, their clients, and the pages of each slice. What was on record at a moment
-/// does not change, so the pages hold no others.
-async fn contents(
+/// The number of records that the list holds, and their clients, slice by slice. What was on record at a moment does not
+/// change, so the pages hold no others.
+async fn clients(
     db: &Db,
     who: &impl Caller,
     organization: crate::auth::OrganizationId,
     export: &Arc<Export>,
-    slices: Vec<Slice>,
-) -> Result<(i64, BTreeSet<ClientId>, Vec<(Slice, Vec<Page>)>)> {
-    let (mut rows, mut all, mut slices_with_pages) = (0, BTreeSet::new(), Vec::new());
+    slices: &std::collections::VecDeque<Slice>,
+) -> Result<(i64, BTreeSet<ClientId>)> {
+    let (mut rows, mut all) = (0, BTreeSet::new());
     for slice in slices {
         let _slice_permit = concurrency::acquire_slice(organization).await?;
-        let (export, of) = (Arc::clone(export), slice.clone());
-        let Contents { clients, pages } = db.read(who, move |tx| export.contents(tx, &of, MAX_RECORDS + 1)).await?;
-        rows += i64::try_from(clients.len()).unwrap_or(i64::MAX);
+        let (export, slice) = (Arc::clone(export), slice.clone());
+        let found = db.read(who, move |tx| export.clients(tx, &slice, MAX_RECORDS + 1)).await?;
+        rows += i64::try_from(found.len()).unwrap_or(i64::MAX);
         if rows > MAX_RECORDS {
             let message = format!(
                 "are more than {MAX_RECORDS} records, the most that are sent at once: name a team, or a shorter period"
             );
             return Err(ApiError::parameter("team", "too_many_rows", message));
         }
-        all.extend(clients);
-        slices_with_pages.push((slice, pages));
+        all.extend(found);
     }
-    Ok((rows, all, slices_with_pages))
+    Ok((rows, all))
 }
 
 /// The header, the pages, and the notice as the last record: a list that ends without it is incomplete.
 fn as_csv<C: Caller + 'static>(
-    sending: Rc<Sending<C>>,
-    pages: Pages,
+    sending: Sending<C>,
     first: Option<Lines>,
     columns: &[Column],
     organization: &Line<200>,
@@ -238,10 +243,9 @@ fn as_csv<C: Caller + 'static>(
     ];
     notice.resize(columns.len().max(notice.len()), Cell::Empty);
     csv::records(&mut end, [notice]);
-    let rest = pages.and_then(move |page| {
-        let sending = Rc::clone(&sending);
-        // A page is read before the reader has taken the one before it, which may be minutes earlier.
-        async move { sending.revalidate_session().await.map(|()| text(page)) }
+    let rest = stream::try_unfold(sending, move |mut sending| async move {
+        let page = sending.next().await?;
+        Ok(page.map(|page| (text(page), sending)))
     });
     stream::iter([Ok(begin)]).chain(rest).chain(stream::iter([Ok(end)])).boxed_local()
 }
@@ -253,8 +257,7 @@ fn internal_notice(organization: &Line<200>) -> String {
 /// A workbook of all pages. It is built in unnamed temporary files, so that memory holds only one page and the keys of
 /// the facts that were sent. It is sent when it is complete.
 async fn as_xlsx<C: Caller + 'static>(
-    sending: Rc<Sending<C>>,
-    mut pages: Pages,
+    mut sending: Sending<C>,
     first: Option<Lines>,
     columns: &[Column],
     organization: &Line<200>,
@@ -270,7 +273,7 @@ async fn as_xlsx<C: Caller + 'static>(
             })
             .await?;
         }
-        page = pages.try_next().await?;
+        page = sending.next().await?;
     }
     let notice = [internal_notice(organization), notices::FULL.text.clone()];
     let file = off_thread(move || {
@@ -317,78 +320,58 @@ enum Lines {
     Cells(Vec<Vec<Cell>>),
 }
 
-/// The pages of a list that have lines, in their order.
-type Pages = LocalBoxStream<'static, Result<Lines>>;
-
-/// A list that is being sent.
+/// A list that is being sent, and the slices that are not sent yet.
 struct Sending<C> {
     db: Db,
     who: C,
     export: Arc<Export>,
+    slices: std::collections::VecDeque<Slice>,
     format: RecordsFormat,
+    after: Option<After>,
+    /// The facts of the first slice that were sent while they were current.
+    sent: Arc<Mutex<HashSet<FactKey>>>,
     until: Instant,
     _list_permit: ListPermit,
 }
 
-impl<C: Caller + 'static> Sending<C> {
-    /// Reads the pages, one slice after another.
-    fn pages(this: &Rc<Self>, slices: Vec<(Slice, Vec<Page>)>) -> Pages {
-        let this = Rc::clone(this);
-        let pages = stream::iter(slices).flat_map(move |(slice, pages)| Self::pages_of(&this, &slice, pages));
-        let is_empty = |lines: &Lines| match lines {
-            Lines::Text(text) => text.is_empty(),
-            Lines::Cells(cells) => cells.is_empty(),
-        };
-        pages.try_filter(move |lines| std::future::ready(!is_empty(lines))).boxed_local()
-    }
-
-    /// Reads the pages of a slice: first those of the current facts, two at a time, and then, one after another, those
-    /// of the facts that another has replaced, possibly since the first ones were read.
-    fn pages_of(this: &Rc<Self>, slice: &Slice, pages: Vec<Page>) -> Pages {
-        // The facts that were sent while they were current.
-        let sent: Arc<Mutex<HashSet<FactKey>>> = Arc::default();
-        let read = {
-            let (this, slice, sent) = (Rc::clone(this), slice.clone(), Arc::clone(&sent));
-            move |page| {
-                let (this, slice, sent) = (Rc::clone(&this), slice.clone(), Arc::clone(&sent));
-                async move { this.read_page(slice, page, sent).await }
-            }
-        };
-        let current = stream::iter(pages).map(read.clone()).buffered(2).map_ok(|(lines, _)| lines);
-        let replaced = stream::try_unfold(Some(Page::FIRST_REPLACED), move |page| {
-            let read = page.map(read.clone());
-            async move {
-                let Some(read) = read else { return Ok(None) };
-                read.await.map(Some)
-            }
-        });
-        current.chain(replaced).boxed_local()
-    }
-
-    /// Reads a page. Returns its lines, and the page after it.
-    async fn read_page(
-        &self,
-        slice: Slice,
-        page: Page,
-        sent: Arc<Mutex<HashSet<FactKey>>>,
-    ) -> Result<(Lines, Option<Page>)> {
-        self.check_time_limit()?;
-        let (export, format) = (Arc::clone(&self.export), self.format);
-        let read = move |tx: &mut crate::db::Tx<'_>| {
-            let mut lines = match format {
-                RecordsFormat::Xlsx => Lines::Cells(Vec::new()),
-                RecordsFormat::Csv => Lines::Text(Vec::new()),
+impl<C: Caller> Sending<C> {
+    /// The next page that has lines.
+    async fn next(&mut self) -> Result<Option<Lines>> {
+        while let Some(slice) = self.slices.front().cloned() {
+            self.check_time_limit()?;
+            let (export, after, format, sent) =
+                (Arc::clone(&self.export), self.after, self.format, Arc::clone(&self.sent));
+            let read = move |tx: &mut crate::db::Tx<'_>| {
+                let mut lines = match format {
+                    RecordsFormat::Xlsx => Lines::Cells(Vec::new()),
+                    RecordsFormat::Csv => Lines::Text(Vec::new()),
+                };
+                let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+                let page = export.page(tx, &slice, after, &sent, |read| match &mut lines {
+                    Lines::Text(text) => csv::records(text, read),
+                    Lines::Cells(cells) => cells.extend(read),
+                })?;
+                Ok((lines, page))
             };
-            let sent = || sent.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_sent = |fact: &FactKey| sent().contains(fact);
-            let read = export.page(tx, &slice, page, is_sent, |read| match &mut lines {
-                Lines::Text(text) => csv::records(text, read),
-                Lines::Cells(cells) => cells.extend(read),
-            })?;
-            sent().extend(read.current);
-            Ok((lines, read.next))
-        };
-        self.db.read(&self.who, read).await
+            let (lines, page) = self.db.read(&self.who, read).await?;
+            self.after = page.next;
+            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            if page.next.is_some() {
+                sent.extend(page.current);
+            } else {
+                self.slices.pop_front();
+                sent.clear();
+            }
+            drop(sent);
+            let is_empty = match &lines {
+                Lines::Text(text) => text.is_empty(),
+                Lines::Cells(cells) => cells.is_empty(),
+            };
+            if !is_empty {
+                return Ok(Some(lines));
+            }
+        }
+        Ok(None)
     }
 
     /// Checks that the reader still has a session and is within the time limit. Without a session, the rest of what was
